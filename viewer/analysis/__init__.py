@@ -1,0 +1,1 @@
+"""What can be said of a trace: one pure function over its tree a file."""

@@ -1,0 +1,1 @@
+"""The doors: receivers, and the pipeline from a payload to the store."""

@@ -1,0 +1,79 @@
+"""What a wire format is: the protocol, what is decoded, and the ways it can fail."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from viewer.trace.batch import SpanBatch
+from viewer.trace.report import Rejection
+
+CHUNK_SPANS = 50_000
+
+
+class DecodeError(ValueError):
+    """Nothing of the input can be read. ``where`` is "byte 17" or "line 3", or empty."""
+
+    def __init__(self, reason: str, where: str = "") -> None:
+        self.reason, self.where = reason, where
+        super().__init__(f"{where}: {reason}" if where else reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """Bytes to decode, already decompressed. ``lenient`` is set for files: IDs that are no hex get
+    a stable hash instead of being refused. ``name`` is a file's name, for messages only."""
+
+    data: bytes
+    content_type: str = ""
+    name: str = ""
+    lenient: bool = False
+
+
+@dataclass(slots=True)
+class Decoded:
+    """A chunk of decoded spans, and what beside them could not be kept."""
+
+    batch: SpanBatch = field(default_factory=SpanBatch)
+    rejected: list[Rejection] = field(default_factory=list)
+
+    def reject(self, reason: str, where: str = "") -> None:
+        """Note one more span that is not kept; equal reasons are counted together."""
+        for index, known in enumerate(self.rejected):
+            if known.reason == reason:
+                self.rejected[index] = Rejection(reason, known.count + 1, known.where)
+                return
+        self.rejected.append(Rejection(reason, 1, where))
+
+    @property
+    def rejected_spans(self) -> int:
+        return sum(rejection.count for rejection in self.rejected)
+
+
+class Format(Protocol):
+    """A wire format. Knowledge of it, recognising it included, stays in its own folder."""
+
+    name: str
+    """Short and stable, as printed by import: ``otlp-json``."""
+    title: str
+    """For people: "OTLP JSON"."""
+
+    def sniff(self, data: bytes) -> bool:
+        """Say whether bytes (a file's content) look like this format; cheap, never raises."""
+
+    def decode(self, payload: Payload) -> Iterator[Decoded]:
+        """Yield the spans in chunks of about CHUNK_SPANS; raise DecodeError if nothing can be read."""
+
+
+class JsonFormat(Protocol):
+    """A format whose unit is one JSON value: `formats.documents` splits the text and asks each
+    format about each value, so that a file may hold one value, a value a line, or many in a row."""
+
+    name: str
+    title: str
+
+    def claims(self, value: object) -> bool:
+        """Say whether a parsed JSON value has this format's shape; cheap, never raises."""
+
+    def decode_value(self, value: object, decoded: Decoded, lenient: bool) -> None:
+        """Append the value's spans to ``decoded.batch``; refuse single bad spans by
+        ``decoded.reject(reason, where)``. Never raises for what a stranger may send."""

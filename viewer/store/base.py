@@ -1,0 +1,184 @@
+"""SpanStore: the contract of every storage engine. `tests/store/contract.py` is its executable form.
+
+Durability: what `write_spans` has returned for survives kill -9 (memory engine excepted).
+Absence: unknown services, traces and spans give empty answers or None, never an error.
+Order: as said per method; nothing is left to chance. Threads: every method may be called from any
+thread; one writer at a time is the caller's duty. Re-deliveries (equal content) count once in
+everything about single traces; `stats` counts stored rows and says so by its name.
+Times in nanoseconds; IDs as in `trace.ids`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from viewer.search.query import Cursor, TraceQuery
+from viewer.trace.batch import SpanBatch
+from viewer.trace.columns import TraceColumns
+from viewer.trace.span import Span
+from viewer.trace.summary import DependencyLink, Operation, TraceSummary
+
+
+class StoreError(Exception):
+    """The store cannot do this; the message is one line for the user."""
+
+
+class StoreLocked(StoreError):
+    """Another process holds the file; the message says which, where that can be known."""
+
+
+class StoreForeign(StoreError):
+    """The file is not this engine's, or of a newer version."""
+
+
+class ReadOnly(StoreError):
+    """The store was opened read-only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an engine can do; the zero value is the least able."""
+
+    durable: bool = False
+    writable: bool = False
+    prunes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSpan:
+    """A span with the content digest under which `get_columns` lists it."""
+
+    digest: int
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class TracePage:
+    """One page of results. ``total`` counts all matching traces, exactly; ``stored_traces`` and
+    ``searched_spans`` what there is within the query's time range. ``next`` is None at the end."""
+
+    traces: tuple[TraceSummary, ...]
+    total: int
+    stored_traces: int
+    searched_spans: int
+    next: Cursor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DistributionCell:
+    """A cell of the time × duration plane. Bounds in nanoseconds: time_ns ≤ trace start <
+    time_ns + time step; duration bucket b holds floor(log2(max(duration,1)) * 2) = b."""
+
+    time_ns: int
+    duration_bucket: int
+    traces: int
+    errors: int
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """All matching traces of a query over time and duration."""
+
+    start_ns: int
+    step_ns: int
+    cells: tuple[DistributionCell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStats:
+    """What is stored of a service."""
+
+    service: str
+    span_rows: int
+    oldest_ns: int
+    newest_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStats:
+    """What is stored. ``span_rows`` includes re-deliveries; ``bytes`` is the size on disk (0 in
+    memory). oldest/newest are span starts, 0 when the store is empty."""
+
+    span_rows: int
+    traces: int
+    bytes: int
+    oldest_ns: int
+    newest_ns: int
+    services: tuple[ServiceStats, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What retention removed."""
+
+    span_rows: int
+    by_age: int
+    by_size: int
+
+
+class SpanStore(Protocol):
+    """A place for spans. See the module's text for the promises common to all methods."""
+
+    capabilities: Capabilities
+    url: str
+
+    @property
+    def generation(self) -> int:
+        """A number that grows with every write and prune; equal numbers mean unchanged content."""
+
+    def close(self) -> None:
+        """Flush and release; later calls are errors."""
+
+    def write_spans(self, batches: Sequence[SpanBatch], mark: int | None = None) -> None:
+        """Store the batches in one transaction, with ``mark`` as the new `journal_mark`."""
+
+    def journal_mark(self) -> int:
+        """Return the mark of the last committed write that carried one; 0 at first."""
+
+    def find_traces(self, query: TraceQuery) -> TracePage:
+        """Return the matching traces in the query's sort order, after its cursor."""
+
+    def distribution(self, query: TraceQuery, columns: int) -> Distribution:
+        """Count all matching traces (sort, limit and cursor ignored) in ``columns`` steps of time,
+        over the query's time range or, where it has none, the matches' own extent."""
+
+    def get_columns(self, trace_id: str) -> TraceColumns | None:
+        """Return a trace's columns in no order, re-deliveries included; None if unknown."""
+
+    def get_spans(self, trace_id: str, span_ids: Sequence[int] | None = None) -> list[StoredSpan]:
+        """Return a trace's spans (all, or those with these IDs as sent), by start, then span ID,
+        then digest; re-deliveries once."""
+
+    def match_spans(self, trace_id: str, terms: Sequence[str]) -> list[tuple[int, int]]:
+        """Return (span ID, digest) of the spans in which any term occurs, letter case ignored: in
+        name, service, status message, span and resource attributes (as ``key=value``), or event
+        names and attributes."""
+
+    def traces_with_prefix(self, prefix: str, limit: int) -> list[str]:
+        """Return stored trace IDs whose 32-digit or printed 16-digit form starts so, ascending."""
+
+    def traces_with_span(self, span_id: int, limit: int) -> list[str]:
+        """Return IDs of traces that hold this span ID, ascending."""
+
+    def services(self) -> list[str]:
+        """Return the names of all services seen, sorted."""
+
+    def operations(self, service: str, kind: int | None = None) -> list[Operation]:
+        """Return the distinct operations of a service, sorted by name and kind."""
+
+    def attribute_keys(self, service: str | None, prefix: str, limit: int) -> list[str]:
+        """Return keys of span and resource attributes that start so, in recent spans, sorted."""
+
+    def attribute_values(self, service: str | None, key: str, prefix: str, limit: int) -> list[str]:
+        """Return values of an attribute in recent spans that start so, most frequent first."""
+
+    def dependencies(self, start_ns: int, end_ns: int) -> list[DependencyLink]:
+        """Count parent→child calls between services (a service's calls to itself included) for
+        child spans that start in the range, sorted by parent and child."""
+
+    def stats(self) -> StoreStats:
+        """Count what is stored; services sorted by name."""
+
+    def prune(self, before_ns: int | None, max_bytes: int | None) -> Pruned:
+        """Remove spans that started before ``before_ns``, then the oldest until the store is no
+        larger than ``max_bytes``; the freed space is used again or given back."""

@@ -1,0 +1,1 @@
+"""What a trace is: identifiers, attributes, spans, column batches and trees."""

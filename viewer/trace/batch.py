@@ -1,0 +1,360 @@
+"""SpanBatch: many spans as columns, the only thing a decoder returns and a store writes.
+
+Events, links and rare fields are JSON text inside their column (`pack_*`/`unpack_*` below are the
+only functions that know its layout). Event JSON is ``[{"t":ns,"n":name,"a":["k=v",…],"y":"types"}]``:
+an attribute is found in it as the literal ``["k=v"`` or ``,"k=v"``, which nothing else can form.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import orjson
+import pyarrow as pa  # type: ignore[import-untyped]
+
+from viewer.trace.attributes import (
+    Attributes,
+    clean_text,
+    decode_attributes,
+    encode_attribute,
+)
+from viewer.trace.span import (
+    COLUMNS,
+    Dropped,
+    Event,
+    Link,
+    Resource,
+    Scope,
+    Span,
+    SpanKind,
+    Status,
+    StatusCode,
+)
+
+_ARROW_TYPES = {
+    "string": pa.string(),
+    "uint64": pa.uint64(),
+    "uint32": pa.uint32(),
+    "uint8": pa.uint8(),
+    "int64": pa.int64(),
+    "int32": pa.int32(),
+    "list<string>": pa.list_(pa.string()),
+}
+SCHEMA = pa.schema([(column.name, _ARROW_TYPES[column.arrow]) for column in COLUMNS])
+_MAX_NS = (1 << 63) - 1
+
+
+class SpanBatch:
+    """Columns as plain lists, appended to by decoders; attributes of all spans lie in one list.
+
+    A decoder on the hot path appends to the lists itself (one value per column and span, and
+    ``attr_offsets`` after each span); everything else calls ``add``.
+    """
+
+    __slots__ = (
+        "_resource_index",
+        "_scope_index",
+        "attr_offsets",
+        "attr_types",
+        "attr_values",
+        "dur_ns",
+        "events",
+        "extra",
+        "flags",
+        "kind",
+        "links",
+        "name",
+        "parent_id",
+        "resource",
+        "resources",
+        "scope",
+        "scopes",
+        "service",
+        "span_id",
+        "start_ns",
+        "status",
+        "status_message",
+        "trace_id",
+        "trace_state",
+    )
+
+    def __init__(self) -> None:
+        self.trace_id: list[str] = []
+        self.span_id: list[int] = []
+        self.parent_id: list[int] = []
+        self.service: list[str] = []
+        self.name: list[str] = []
+        self.kind: list[int] = []
+        self.status: list[int] = []
+        self.start_ns: list[int] = []
+        self.dur_ns: list[int] = []
+        self.attr_values: list[str] = []
+        self.attr_offsets: list[int] = [0]
+        self.attr_types: list[str] = []
+        self.events: list[str | None] = []
+        self.links: list[str | None] = []
+        self.status_message: list[str | None] = []
+        self.trace_state: list[str | None] = []
+        self.flags: list[int] = []
+        self.extra: list[str | None] = []
+        self.resource: list[int] = []
+        self.scope: list[int] = []
+        self.resources: list[Resource] = []
+        self.scopes: list[Scope] = []
+        self._resource_index: dict[Resource | str, int] = {}
+        self._scope_index: dict[Scope | str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self.span_id)
+
+    def add(self, span: Span) -> None:
+        """Append one span."""
+        self.trace_id.append(span.trace_id)
+        self.span_id.append(span.span_id)
+        self.parent_id.append(span.parent_id)
+        self.service.append(clean_text(span.resource.service))
+        self.name.append(clean_text(span.name))
+        self.kind.append(int(span.kind))
+        self.status.append(int(span.status.code))
+        self.start_ns.append(bounded_ns(span.start_ns))
+        self.dur_ns.append(bounded_ns(span.duration_ns))
+        values, letters = pack_attributes(span.attributes)
+        self.attr_values.extend(values)
+        self.attr_offsets.append(len(self.attr_values))
+        self.attr_types.append(letters)
+        self.events.append(pack_events(span.events))
+        self.links.append(pack_links(span.links))
+        self.status_message.append(clean_text(span.status.message) or None)
+        self.trace_state.append(clean_text(span.trace_state) or None)
+        self.flags.append(span.flags & 0xFFFFFFFF)
+        self.extra.append(pack_extra(span.dropped, span.as_sent))
+        self.resource.append(self.resource_row(span.resource))
+        self.scope.append(self.scope_row(span.scope))
+
+    def resource_row(self, resource: Resource) -> int:
+        """Return the resource's index in this batch, adding it if it is new."""
+        # Keyed by packed text: 1, 1.0 and True are equal in Python but not to a tracing user.
+        key = pack_resource(resource)
+        row = self._resource_index.get(key)
+        if row is None:
+            row = self._resource_index[key] = len(self.resources)
+            self.resources.append(resource)
+        return row
+
+    def scope_row(self, scope: Scope) -> int:
+        """Return the scope's index in this batch, adding it if it is new."""
+        key = pack_scope(scope)
+        row = self._scope_index.get(key)
+        if row is None:
+            row = self._scope_index[key] = len(self.scopes)
+            self.scopes.append(scope)
+        return row
+
+    def spans(self) -> Iterator[Span]:
+        """Yield the spans as objects, in order; for tests, small exports and the memory engine."""
+        for row in range(len(self)):
+            begin, end = self.attr_offsets[row], self.attr_offsets[row + 1]
+            dropped, as_sent = unpack_extra(self.extra[row])
+            yield Span(
+                trace_id=self.trace_id[row],
+                span_id=self.span_id[row],
+                parent_id=self.parent_id[row],
+                name=self.name[row],
+                start_ns=self.start_ns[row],
+                duration_ns=self.dur_ns[row],
+                kind=SpanKind(self.kind[row]),
+                status=Status(StatusCode(self.status[row]), self.status_message[row] or ""),
+                resource=self.resources[self.resource[row]],
+                scope=self.scopes[self.scope[row]],
+                attributes=decode_attributes(self.attr_values[begin:end], self.attr_types[row]),
+                events=unpack_events(self.events[row]),
+                links=unpack_links(self.links[row]),
+                trace_state=self.trace_state[row] or "",
+                flags=self.flags[row],
+                dropped=dropped,
+                as_sent=as_sent,
+            )
+
+    def to_arrow(self) -> pa.Table:
+        """Return the columns as an Arrow table of SCHEMA; resources and scopes in its metadata."""
+        attrs = pa.ListArray.from_arrays(
+            pa.array(self.attr_offsets, pa.int32()), pa.array(self.attr_values, pa.string())
+        )
+        arrays = [
+            attrs if field.name == "attrs" else pa.array(getattr(self, field.name), field.type)
+            for field in SCHEMA
+        ]
+        metadata = {
+            "resources": orjson.dumps([pack_resource(resource) for resource in self.resources]),
+            "scopes": orjson.dumps([pack_scope(scope) for scope in self.scopes]),
+        }
+        return pa.table(arrays, schema=SCHEMA.with_metadata(metadata))
+
+    @classmethod
+    def from_arrow(cls, table: pa.Table) -> "SpanBatch":
+        """Undo to_arrow (a table read back from a journal, a Parquet file or a query)."""
+        batch = cls()
+        for field in SCHEMA:
+            if field.name == "attrs":
+                continue
+            setattr(batch, field.name, table.column(field.name).to_pylist())
+        for values in table.column("attrs").to_pylist():
+            batch.attr_values.extend(values)
+            batch.attr_offsets.append(len(batch.attr_values))
+        resources, scopes = table_origins(table)
+        for resource in resources:
+            batch.resource_row(resource)
+        for scope in scopes:
+            batch.scope_row(scope)
+        return batch
+
+
+def table_origins(table: pa.Table) -> tuple[list[Resource], list[Scope]]:
+    """Return the resources and scopes that a table made by to_arrow carries in its metadata."""
+    metadata = table.schema.metadata or {}
+    resources = [unpack_resource(text) for text in orjson.loads(metadata[b"resources"])]
+    scopes = [unpack_scope(text) for text in orjson.loads(metadata[b"scopes"])]
+    return resources, scopes
+
+
+def bounded_ns(value: int) -> int:
+    """Clamp to what a signed 64-bit column holds, and to 0 from below."""
+    return 0 if value < 0 else min(value, _MAX_NS)
+
+
+def pack_attributes(attributes: Attributes) -> tuple[list[str], str]:
+    """Return the texts ``key=value`` and the string of type letters."""
+    pairs = [encode_attribute(key, value) for key, value in attributes]
+    return [text for text, _ in pairs], "".join(letter for _, letter in pairs)
+
+
+def pack_events(events: Sequence[Event]) -> str | None:
+    """Return the events column's JSON, or None when there are none."""
+    if not events:
+        return None
+    rows: list[dict[str, object]] = []
+    for event in events:
+        values, letters = pack_attributes(event.attributes)
+        row: dict[str, object] = {"t": bounded_ns(event.time_ns), "n": clean_text(event.name)}
+        if values:
+            row.update(a=values, y=letters)
+        if event.dropped_attributes:
+            row["d"] = event.dropped_attributes
+        rows.append(row)
+    return orjson.dumps(rows).decode()
+
+
+def unpack_events(text: str | None) -> tuple[Event, ...]:
+    """Undo pack_events."""
+    if not text:
+        return ()
+    return tuple(
+        Event(
+            time_ns=row["t"],
+            name=row["n"],
+            attributes=decode_attributes(row.get("a", ()), row.get("y", "")),
+            dropped_attributes=row.get("d", 0),
+        )
+        for row in orjson.loads(text)
+    )
+
+
+def pack_links(links: Sequence[Link]) -> str | None:
+    """Return the links column's JSON, or None when there are none."""
+    if not links:
+        return None
+    rows: list[dict[str, object]] = []
+    for link in links:
+        values, letters = pack_attributes(link.attributes)
+        row: dict[str, object] = {"i": link.trace_id, "s": f"{link.span_id:016x}"}
+        if values:
+            row.update(a=values, y=letters)
+        if link.trace_state:
+            row["w"] = clean_text(link.trace_state)
+        if link.flags:
+            row["f"] = link.flags
+        if link.dropped_attributes:
+            row["d"] = link.dropped_attributes
+        rows.append(row)
+    return orjson.dumps(rows).decode()
+
+
+def unpack_links(text: str | None) -> tuple[Link, ...]:
+    """Undo pack_links."""
+    if not text:
+        return ()
+    return tuple(
+        Link(
+            trace_id=row["i"],
+            span_id=int(row["s"], 16),
+            attributes=decode_attributes(row.get("a", ()), row.get("y", "")),
+            trace_state=row.get("w", ""),
+            flags=row.get("f", 0),
+            dropped_attributes=row.get("d", 0),
+        )
+        for row in orjson.loads(text)
+    )
+
+
+def pack_extra(dropped: Dropped, as_sent: Sequence[tuple[str, str]]) -> str | None:
+    """Return the extra column's JSON, or None when there is nothing to say."""
+    row: dict[str, object] = {}
+    if dropped != Dropped():
+        row["d"] = [dropped.attributes, dropped.events, dropped.links]
+    if as_sent:
+        row["s"] = [[clean_text(key), clean_text(value)] for key, value in as_sent]
+    return orjson.dumps(row).decode() if row else None
+
+
+def unpack_extra(text: str | None) -> tuple[Dropped, tuple[tuple[str, str], ...]]:
+    """Undo pack_extra."""
+    if not text:
+        return Dropped(), ()
+    row = orjson.loads(text)
+    return Dropped(*row.get("d", ())), tuple((key, value) for key, value in row.get("s", ()))
+
+
+def pack_resource(resource: Resource) -> str:
+    """Return a resource as JSON text, equal exactly for equal resources."""
+    values, letters = pack_attributes(resource.attributes)
+    return _dump([clean_text(resource.service), values, letters, clean_text(resource.schema_url)])
+
+
+def unpack_resource(text: str) -> Resource:
+    """Undo pack_resource."""
+    service, values, letters, schema_url = orjson.loads(text)
+    return Resource(service, decode_attributes(values, letters), schema_url)
+
+
+def pack_scope(scope: Scope) -> str:
+    """Return a scope as JSON text, equal exactly for equal scopes."""
+    values, letters = pack_attributes(scope.attributes)
+    names = [clean_text(scope.name), clean_text(scope.version)]
+    return _dump([*names, values, letters, clean_text(scope.schema_url)])
+
+
+def unpack_scope(text: str) -> Scope:
+    """Undo pack_scope."""
+    name, version, values, letters, schema_url = orjson.loads(text)
+    return Scope(name, version, decode_attributes(values, letters), schema_url)
+
+
+def _dump(row: list[object]) -> str:
+    return orjson.dumps(row).decode()
+
+
+__all__ = [
+    "SCHEMA",
+    "SpanBatch",
+    "bounded_ns",
+    "pack_attributes",
+    "pack_events",
+    "pack_extra",
+    "pack_links",
+    "pack_resource",
+    "pack_scope",
+    "table_origins",
+    "unpack_events",
+    "unpack_extra",
+    "unpack_links",
+    "unpack_resource",
+    "unpack_scope",
+]

@@ -1,0 +1,371 @@
+"""TraceTree: the spans of one trace in drawing order, with every oddity named.
+
+Building is total and iterative: any set of spans becomes a forest in which each span stands exactly
+once, whatever its parent links say. The order depends on the spans alone, not on how they arrived.
+Shared IDs follow Zipkin (the server half hangs under the client half, `reference/jaeger.md` §2.5).
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viewer.trace.columns import TraceColumns
+from viewer.trace.span import SpanKind
+
+Rows = NDArray[np.int32]
+_ABSENT = -1
+
+
+class Oddity(Enum):
+    """What can be strange about a trace or a span of it; the value is its public name."""
+
+    ORPHAN = "orphan"
+    SEVERAL_ROOTS = "several-roots"
+    NO_ROOT = "no-root"
+    SELF_PARENT = "self-parent"
+    CYCLE = "cycle"
+    DUPLICATE_ID = "duplicate-id"
+    SHARED_ID = "shared-id"
+    REDELIVERED = "redelivered"
+    STARTS_EARLY = "starts-before-parent"
+    ENDS_LATE = "ends-after-parent"
+    ZERO_DURATION = "zero-duration"
+    NO_START = "no-start-time"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An oddity with how often it occurs and the rows concerned (empty for REDELIVERED)."""
+
+    oddity: Oddity
+    count: int
+    rows: Rows
+
+
+@dataclass(frozen=True, slots=True)
+class TraceTree:
+    """A trace in preorder: row i's subtree is rows i … subtree_end[i]-1.
+
+    ``parent`` is a row or -1, ``depth`` 0 for roots. ``span_id`` and ``parent_id`` are as sent;
+    ``shown_id`` is unique within the trace (derived for a re-used ID) and what links carry.
+    ``start_ns`` and ``end_ns`` bound all spans that have a start time.
+    """
+
+    columns: TraceColumns
+    parent: Rows
+    depth: Rows
+    subtree_end: Rows
+    shown_id: NDArray[np.uint64]
+    findings: tuple[Finding, ...]
+    start_ns: int
+    end_ns: int
+
+    def __len__(self) -> int:
+        return len(self.parent)
+
+    @property
+    def trace_id(self) -> str:
+        return self.columns.trace_id
+
+    @property
+    def duration_ns(self) -> int:
+        return self.end_ns - self.start_ns
+
+    @property
+    def roots(self) -> Rows:
+        return np.flatnonzero(self.parent == _ABSENT).astype(np.int32)
+
+    def row_of(self, shown_id: int) -> int | None:
+        """Return the row of a shown span ID, or None."""
+        found = np.flatnonzero(self.shown_id == np.uint64(shown_id))
+        return int(found[0]) if len(found) else None
+
+    def ancestors(self, row: int) -> list[int]:
+        """Return the rows from the root down to, but without, this row."""
+        above: list[int] = []
+        row = int(self.parent[row])
+        while row != _ABSENT:
+            above.append(row)
+            row = int(self.parent[row])
+        return above[::-1]
+
+    def rows_with(self, oddity: Oddity) -> Rows:
+        """Return the rows that a finding of this kind names; empty if there is none."""
+        for finding in self.findings:
+            if finding.oddity is oddity:
+                return finding.rows
+        return np.empty(0, np.int32)
+
+    def check(self) -> None:
+        """Raise AssertionError unless this is a forest in preorder that holds every span once."""
+        count = len(self)
+        rows = np.arange(count)
+        child = self.parent != _ABSENT
+        parents = self.parent[child]
+        assert len(np.unique(self.shown_id)) == count, "shown IDs are not unique"
+        assert not count or self.parent[0] == _ABSENT, "the first row has a parent"
+        assert (parents < rows[child]).all(), "a parent stands below its child"
+        assert (self.depth[~child] == 0).all(), "a root is not at depth 0"
+        assert (self.depth[child] == self.depth[parents] + 1).all(), "a depth is wrong"
+        assert (self.subtree_end > rows).all(), "a subtree is empty"
+        assert (self.subtree_end <= count).all(), "a subtree ends beyond the trace"
+        assert (self.subtree_end[child] <= self.subtree_end[parents]).all(), "subtrees overlap"
+        sizes = np.ones(count, np.int64)
+        for row in range(count - 1, 0, -1):
+            if self.parent[row] != _ABSENT:
+                sizes[self.parent[row]] += sizes[row]
+        assert (sizes == self.subtree_end - rows).all(), "a subtree's end is wrong"
+
+
+def build_tree(columns: TraceColumns) -> TraceTree:
+    """Place every span of a trace exactly once; see the module's text for the rules."""
+    ordered, redelivered = _in_base_order(columns)
+    parent, flags = _parents(ordered)
+    _cut_cycles(parent, flags)
+    preorder, depth, subtree_end = _preorder(parent)
+    row_of = np.empty(len(preorder), np.int32)
+    row_of[preorder] = np.arange(len(preorder), dtype=np.int32)
+    placed = _take(ordered, preorder)
+    above = parent[preorder]
+    parent_row = np.where(above == _ABSENT, _ABSENT, row_of[above]).astype(np.int32)
+    rows_by_oddity = {oddity: np.sort(row_of[list(rows)]) for oddity, rows in flags.items() if rows}
+    _add_time_oddities(placed, parent_row, rows_by_oddity)
+    _add_root_oddities(parent_row, rows_by_oddity)
+    findings = [
+        Finding(oddity, len(rows_by_oddity[oddity]), rows_by_oddity[oddity])
+        for oddity in Oddity
+        if oddity in rows_by_oddity
+    ]
+    if redelivered:
+        findings.append(Finding(Oddity.REDELIVERED, redelivered, np.empty(0, np.int32)))
+    start_ns, end_ns = _bounds(placed)
+    return TraceTree(
+        columns=placed,
+        parent=parent_row,
+        depth=depth,
+        subtree_end=subtree_end,
+        shown_id=_shown_ids(ordered)[preorder],
+        findings=tuple(findings),
+        start_ns=start_ns,
+        end_ns=end_ns,
+    )
+
+
+def _take(columns: TraceColumns, rows: NDArray[np.intp] | Rows) -> TraceColumns:
+    return TraceColumns(
+        trace_id=columns.trace_id,
+        span_id=columns.span_id[rows],
+        parent_id=columns.parent_id[rows],
+        digest=columns.digest[rows],
+        kind=columns.kind[rows],
+        status=columns.status[rows],
+        start_ns=columns.start_ns[rows],
+        dur_ns=columns.dur_ns[rows],
+        service=columns.service[rows],
+        name=columns.name[rows],
+        services=columns.services,
+        names=columns.names,
+    )
+
+
+def _in_base_order(columns: TraceColumns) -> tuple[TraceColumns, int]:
+    """Sort by start, then by what distinguishes spans; drop exact re-deliveries and count them."""
+    order = np.lexsort((columns.digest, columns.kind, columns.span_id, columns.start_ns))
+    ids, digests = columns.span_id[order], columns.digest[order]
+    # Re-deliveries have equal start, kind, ID and digest, so they stand side by side.
+    again = np.zeros(len(order), bool)
+    again[1:] = (ids[1:] == ids[:-1]) & (digests[1:] == digests[:-1])
+    again[1:] &= columns.start_ns[order][1:] == columns.start_ns[order][:-1]
+    return _take(columns, order[~again]), int(again.sum())
+
+
+def _groups_of_one_id(span_id: NDArray[np.uint64]) -> list[Sequence[int]]:
+    """Return the rows of each span ID that several spans carry, in base order."""
+    order = np.argsort(span_id, kind="stable")
+    ids = span_id[order]
+    starts = np.flatnonzero(np.r_[True, ids[1:] != ids[:-1]]) if len(ids) else np.empty(0, int)
+    sizes = np.diff(np.r_[starts, len(ids)])
+    return [
+        order[at : at + size].tolist() for at, size in zip(starts, sizes, strict=True) if size > 1
+    ]
+
+
+def _parents(columns: TraceColumns) -> tuple[Rows, dict[Oddity, list[int]]]:
+    """Resolve parent IDs to rows (-1 = none) and note orphans, self-parents and shared IDs."""
+    flags: dict[Oddity, list[int]] = {oddity: [] for oddity in Oddity}
+    unique, first = np.unique(columns.span_id, return_index=True)
+    wanted = columns.parent_id
+    at = np.minimum(np.searchsorted(unique, wanted), max(len(unique) - 1, 0))
+    found = (wanted != 0) & (unique[at] == wanted) if len(unique) else np.zeros(0, bool)
+    own = wanted == columns.span_id
+    parent = np.where(found & ~own, first[at], _ABSENT).astype(np.int32)
+    flags[Oddity.SELF_PARENT] = np.flatnonzero(own).tolist()
+    flags[Oddity.ORPHAN] = np.flatnonzero((wanted != 0) & ~found).tolist()
+    if len(unique) < len(columns):
+        _share_ids(columns, parent, flags)
+    return parent, flags
+
+
+def _share_ids(columns: TraceColumns, parent: Rows, flags: dict[Oddity, list[int]]) -> None:
+    """Hang server halves under their client half, and children under the right bearer of an ID."""
+    # A child goes to the server half (as Jaeger and Zipkin place it), of its own service if it can.
+    prefer: dict[int, tuple[int, dict[int, int]]] = {}
+    for group in _groups_of_one_id(columns.span_id):
+        clients = [row for row in group if columns.kind[row] == SpanKind.CLIENT]
+        servers = [row for row in group if columns.kind[row] == SpanKind.SERVER]
+        halves = servers if clients else []
+        pair = [clients[0], *halves] if halves else []
+        flags[Oddity.SHARED_ID].extend(halves)
+        flags[Oddity.DUPLICATE_ID].extend(row for row in group if row not in pair[:2])
+        for row in halves:
+            parent[row] = clients[0]
+        bearers = halves or group
+        by_service: dict[int, int] = {}
+        for row in bearers:
+            by_service.setdefault(int(columns.service[row]), row)
+        prefer[int(columns.span_id[group[0]])] = (bearers[0], by_service)
+    shared = set(flags[Oddity.SHARED_ID])
+    ids = np.fromiter(prefer, np.uint64, len(prefer))
+    for row in np.flatnonzero(np.isin(columns.parent_id, ids)).tolist():
+        if row in shared or parent[row] == _ABSENT:
+            continue
+        bearer, by_service = prefer[int(columns.parent_id[row])]
+        parent[row] = by_service.get(int(columns.service[row]), bearer)
+    # A half that was thought an orphan or its own parent has its client as parent after all.
+    for oddity in (Oddity.ORPHAN, Oddity.SELF_PARENT):
+        flags[oddity] = [row for row in flags[oddity] if row not in shared]
+
+
+def _cut_cycles(parent: Rows, flags: dict[Oddity, list[int]]) -> None:
+    """Make the first span of each cycle a root, so that the rest hangs below it."""
+    count = len(parent)
+    # Pointer doubling: after 2^k ≥ count steps only rows that never reach a root have an ancestor.
+    above = parent.copy()
+    for _ in range(count.bit_length() + 1):
+        if (above == _ABSENT).all():
+            return
+        above = np.where(above == _ABSENT, _ABSENT, above[above])
+    on_cycle = np.unique(above[above != _ABSENT]).tolist()
+    seen: set[int] = set()
+    for row in on_cycle:
+        if row in seen:
+            continue
+        # Rows ascend in base order, so the first one met is the earliest of its cycle.
+        member = row
+        while member not in seen:
+            seen.add(member)
+            flags[Oddity.CYCLE].append(member)
+            member = int(parent[member])
+        parent[row] = _ABSENT
+
+
+def _preorder(parent: Rows) -> tuple[NDArray[np.intp], Rows, Rows]:
+    """Return rows in preorder, and each one's depth and subtree end, without recursion."""
+    above: list[int] = parent.tolist()
+    count = len(above)
+    child = [_ABSENT] * (count + 1)  # the last entry stands above the roots
+    sibling = [_ABSENT] * count
+    for row in range(count - 1, -1, -1):
+        sibling[row] = child[above[row]]
+        child[above[row]] = row
+    order: list[int] = []
+    depths: list[int] = []
+    ends = [0] * count
+    places = [0] * count
+    row, depth = child[_ABSENT], 0
+    while row != _ABSENT:
+        places[row] = len(order)
+        order.append(row)
+        depths.append(depth)
+        if child[row] != _ABSENT:
+            row = child[row]
+            depth += 1
+            continue
+        ends[places[row]] = len(order)
+        while row != _ABSENT and sibling[row] == _ABSENT:
+            row = above[row]
+            depth -= 1
+            if row != _ABSENT:
+                ends[places[row]] = len(order)
+        if row != _ABSENT:
+            row = sibling[row]
+    return np.array(order, np.intp), np.array(depths, np.int32), np.array(ends, np.int32)
+
+
+def _add_time_oddities(
+    columns: TraceColumns, parent: Rows, rows_by_oddity: dict[Oddity, Rows]
+) -> None:
+    start, end = columns.start_ns, columns.start_ns + columns.dur_ns
+    timed = start != 0
+    compared = (parent != _ABSENT) & timed & (start[parent] != 0) if len(start) else timed
+    # A consumer runs when it gets to it: outliving its producer is no oddity.
+    waited_for = columns.kind != SpanKind.CONSUMER
+    for oddity, odd in (
+        (Oddity.STARTS_EARLY, compared & (start < start[parent])),
+        (Oddity.ENDS_LATE, compared & waited_for & (end > end[parent])),
+        (Oddity.ZERO_DURATION, columns.dur_ns == 0),
+        (Oddity.NO_START, ~timed),
+    ):
+        if odd.any():
+            rows_by_oddity[oddity] = np.flatnonzero(odd).astype(np.int32)
+
+
+def _add_root_oddities(parent: Rows, rows_by_oddity: dict[Oddity, Rows]) -> None:
+    roots = np.flatnonzero(parent == _ABSENT).astype(np.int32)
+    headless = [
+        rows_by_oddity[oddity]
+        for oddity in (Oddity.ORPHAN, Oddity.SELF_PARENT, Oddity.CYCLE)
+        if oddity in rows_by_oddity
+    ]
+    true_roots = np.setdiff1d(roots, np.concatenate(headless)) if headless else roots
+    if len(roots) and not len(true_roots):
+        rows_by_oddity[Oddity.NO_ROOT] = roots
+    elif len(true_roots) > 1:
+        rows_by_oddity[Oddity.SEVERAL_ROOTS] = true_roots
+
+
+def _bounds(columns: TraceColumns) -> tuple[int, int]:
+    timed = columns.start_ns != 0
+    if not timed.any():
+        return 0, int(columns.dur_ns.max(initial=0))
+    ends = columns.start_ns[timed] + columns.dur_ns[timed]
+    return int(columns.start_ns[timed].min()), int(ends.max())
+
+
+def _shown_ids(columns: TraceColumns) -> NDArray[np.uint64]:
+    """Return IDs unique within the trace: the sent one for the first bearer (a client half before
+    its server half), for the others one derived from the span's own content, so that it is stable."""
+    shown = columns.span_id.copy()
+    groups = _groups_of_one_id(columns.span_id)
+    if not groups:
+        return shown
+    taken = set(shown.tolist())
+    for group in groups:
+        keeper = next((row for row in group if columns.kind[row] == SpanKind.CLIENT), group[0])
+        for row in group:
+            if row != keeper:
+                shown[row] = derived = _derived_id(columns, row, taken)
+                taken.add(derived)
+    return shown
+
+
+def _derived_id(columns: TraceColumns, row: int, taken: set[int]) -> int:
+    said = (
+        int(columns.span_id[row]),
+        int(columns.kind[row]),
+        columns.services[columns.service[row]],
+        columns.names[columns.name[row]],
+        int(columns.start_ns[row]),
+        int(columns.dur_ns[row]),
+    )
+    attempt = 0
+    while True:
+        text = repr((*said, attempt)).encode("utf-8", "replace")
+        derived = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
+        if derived and derived not in taken:
+            return derived
+        attempt += 1

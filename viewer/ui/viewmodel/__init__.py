@@ -1,0 +1,1 @@
+"""The numbers that partials print: frozen dataclasses and a function for each."""
