@@ -8,6 +8,9 @@ from viewer.trace.batch import SpanBatch
 from viewer.trace.report import Rejection
 
 CHUNK_SPANS = 50_000
+MAX_REASONS = 50
+MAX_PLACES = 5
+OTHER_REASONS = "other faults"
 
 
 class DecodeError(ValueError):
@@ -31,22 +34,48 @@ class Payload:
 
 @dataclass(slots=True)
 class Decoded:
-    """A chunk of decoded spans, and what beside them could not be kept."""
+    """A chunk of decoded spans, and what beside them could not be kept.
+
+    ``notes`` are about spans that are kept, or about things that are none (a link left out, a line
+    of metrics). ``where`` is where the value being decoded stands in its file ("line 3").
+    """
 
     batch: SpanBatch = field(default_factory=SpanBatch)
     rejected: list[Rejection] = field(default_factory=list)
+    notes: list[Rejection] = field(default_factory=list)
+    where: str = ""
 
     def reject(self, reason: str, where: str = "") -> None:
-        """Note one more span that is not kept; equal reasons are counted together."""
-        for index, known in enumerate(self.rejected):
-            if known.reason == reason:
-                self.rejected[index] = Rejection(reason, known.count + 1, known.where)
-                return
-        self.rejected.append(Rejection(reason, 1, where))
+        """Count one more span, or piece of a file, that is not kept."""
+        _count(self.rejected, reason, self._place(where))
+
+    def note(self, reason: str, where: str = "") -> None:
+        """Count one more thing worth saying that costs no span."""
+        _count(self.notes, reason, self._place(where))
 
     @property
     def rejected_spans(self) -> int:
         return sum(rejection.count for rejection in self.rejected)
+
+    def _place(self, where: str) -> str:
+        return " ".join(part for part in (self.where, where) if part)
+
+
+def _count(rows: list[Rejection], reason: str, place: str) -> None:
+    """Count equal reasons together, with their first places. Beyond MAX_REASONS all others share a
+    row, so that a hostile body makes a report neither large nor slow."""
+    row = next((row for row, known in enumerate(rows) if known.reason == reason), None)
+    if row is None and len(rows) >= MAX_REASONS:
+        reason, row = OTHER_REASONS, MAX_REASONS if len(rows) > MAX_REASONS else None
+    if row is None:
+        rows.append(Rejection(reason, 1, place))
+        return
+    known = rows[row]
+    if known.count < MAX_PLACES and place and place not in known.where.split(", "):
+        place = f"{known.where}, {place}" if known.where else place
+    else:
+        place = known.where
+    rows[row] = Rejection(reason, known.count + 1, place)
 
 
 class Format(Protocol):

@@ -40,6 +40,9 @@ _ARROW_TYPES = {
 }
 SCHEMA = pa.schema([(column.name, _ARROW_TYPES[column.arrow]) for column in COLUMNS])
 _MAX_NS = (1 << 63) - 1
+_PLAIN_COLUMNS = tuple(
+    column.name for column in COLUMNS if column.name not in ("attrs", "resource", "scope")
+)
 
 
 class SpanBatch:
@@ -52,6 +55,7 @@ class SpanBatch:
     __slots__ = (
         "_resource_index",
         "_scope_index",
+        "_table",
         "attr_offsets",
         "attr_types",
         "attr_values",
@@ -99,8 +103,9 @@ class SpanBatch:
         self.scope: list[int] = []
         self.resources: list[Resource] = []
         self.scopes: list[Scope] = []
-        self._resource_index: dict[Resource | str, int] = {}
-        self._scope_index: dict[Scope | str, int] = {}
+        self._resource_index: dict[str, int] = {}
+        self._scope_index: dict[str, int] = {}
+        self._table: pa.Table | None = None
 
     def __len__(self) -> int:
         return len(self.span_id)
@@ -114,8 +119,9 @@ class SpanBatch:
         self.name.append(clean_text(span.name))
         self.kind.append(int(span.kind))
         self.status.append(int(span.status.code))
-        self.start_ns.append(bounded_ns(span.start_ns))
-        self.dur_ns.append(bounded_ns(span.duration_ns))
+        start_ns = bounded_ns(span.start_ns)
+        self.start_ns.append(start_ns)
+        self.dur_ns.append(min(bounded_ns(span.duration_ns), _MAX_NS - start_ns))
         values, letters = pack_attributes(span.attributes)
         self.attr_values.extend(values)
         self.attr_offsets.append(len(self.attr_values))
@@ -129,24 +135,54 @@ class SpanBatch:
         self.resource.append(self.resource_row(span.resource))
         self.scope.append(self.scope_row(span.scope))
 
-    def resource_row(self, resource: Resource) -> int:
-        """Return the resource's index in this batch, adding it if it is new."""
+    def extend(self, other: "SpanBatch") -> None:
+        """Append another batch's spans."""
+        resources = [
+            self.resource_row(resource, key)
+            for resource, key in zip(other.resources, other.resource_keys, strict=True)
+        ]
+        scopes = [
+            self.scope_row(scope, key)
+            for scope, key in zip(other.scopes, other.scope_keys, strict=True)
+        ]
+        shift = len(self.attr_values)
+        self.attr_offsets.extend([shift + offset for offset in other.attr_offsets[1:]])
+        self.attr_values.extend(other.attr_values)
+        self.resource.extend([resources[row] for row in other.resource])
+        self.scope.extend([scopes[row] for row in other.scope])
+        for column in _PLAIN_COLUMNS:
+            getattr(self, column).extend(getattr(other, column))
+
+    def resource_row(self, resource: Resource, key: str = "") -> int:
+        """Return the resource's index in this batch, adding it if it is new.
+
+        ``key`` is its `pack_resource` text, for callers that have it already."""
         # Keyed by packed text: 1, 1.0 and True are equal in Python but not to a tracing user.
-        key = pack_resource(resource)
+        key = key or pack_resource(resource)
         row = self._resource_index.get(key)
         if row is None:
             row = self._resource_index[key] = len(self.resources)
             self.resources.append(resource)
         return row
 
-    def scope_row(self, scope: Scope) -> int:
-        """Return the scope's index in this batch, adding it if it is new."""
-        key = pack_scope(scope)
+    def scope_row(self, scope: Scope, key: str = "") -> int:
+        """Return the scope's index in this batch, adding it if it is new; ``key`` as above."""
+        key = key or pack_scope(scope)
         row = self._scope_index.get(key)
         if row is None:
             row = self._scope_index[key] = len(self.scopes)
             self.scopes.append(scope)
         return row
+
+    @property
+    def resource_keys(self) -> list[str]:
+        """The resources as `pack_resource` texts, in the order of ``resources``."""
+        return list(self._resource_index)
+
+    @property
+    def scope_keys(self) -> list[str]:
+        """The scopes as `pack_scope` texts, in the order of ``scopes``."""
+        return list(self._scope_index)
 
     def spans(self) -> Iterator[Span]:
         """Yield the spans as objects, in order; for tests, small exports and the memory engine."""
@@ -174,7 +210,11 @@ class SpanBatch:
             )
 
     def to_arrow(self) -> pa.Table:
-        """Return the columns as an Arrow table of SCHEMA; resources and scopes in its metadata."""
+        """Return the columns as an Arrow table of SCHEMA; resources and scopes in its metadata.
+
+        The table is kept until spans are added, since journal and store both want it."""
+        if self._table is not None and self._table.num_rows == len(self):
+            return self._table
         attrs = pa.ListArray.from_arrays(
             pa.array(self.attr_offsets, pa.int32()), pa.array(self.attr_values, pa.string())
         )
@@ -183,10 +223,11 @@ class SpanBatch:
             for field in SCHEMA
         ]
         metadata = {
-            "resources": orjson.dumps([pack_resource(resource) for resource in self.resources]),
-            "scopes": orjson.dumps([pack_scope(scope) for scope in self.scopes]),
+            "resources": orjson.dumps(self.resource_keys),
+            "scopes": orjson.dumps(self.scope_keys),
         }
-        return pa.table(arrays, schema=SCHEMA.with_metadata(metadata))
+        self._table = pa.table(arrays, schema=SCHEMA.with_metadata(metadata))
+        return self._table
 
     @classmethod
     def from_arrow(cls, table: pa.Table) -> "SpanBatch":
@@ -228,18 +269,35 @@ def pack_attributes(attributes: Attributes) -> tuple[list[str], str]:
 
 def pack_events(events: Sequence[Event]) -> str | None:
     """Return the events column's JSON, or None when there are none."""
-    if not events:
-        return None
-    rows: list[dict[str, object]] = []
-    for event in events:
-        values, letters = pack_attributes(event.attributes)
-        row: dict[str, object] = {"t": bounded_ns(event.time_ns), "n": clean_text(event.name)}
-        if values:
-            row.update(a=values, y=letters)
-        if event.dropped_attributes:
-            row["d"] = event.dropped_attributes
-        rows.append(row)
-    return orjson.dumps(rows).decode()
+    return dump_rows(
+        [
+            event_row(
+                event.time_ns,
+                clean_text(event.name),
+                *pack_attributes(event.attributes),
+                event.dropped_attributes,
+            )
+            for event in events
+        ]
+    )
+
+
+def event_row(
+    time_ns: int, name: str, values: Sequence[str], letters: str, dropped: int
+) -> dict[str, object]:
+    """Return one event of the events column, for decoders that hold packed attributes."""
+    row: dict[str, object] = {"t": bounded_ns(time_ns), "n": name}
+    if values:
+        row["a"] = values
+        row["y"] = letters
+    if dropped:
+        row["d"] = dropped
+    return row
+
+
+def dump_rows(rows: list[dict[str, object]]) -> str | None:
+    """Return event or link rows as their column's JSON, or None when there are none."""
+    return orjson.dumps(rows).decode() if rows else None
 
 
 def unpack_events(text: str | None) -> tuple[Event, ...]:
@@ -259,8 +317,6 @@ def unpack_events(text: str | None) -> tuple[Event, ...]:
 
 def pack_links(links: Sequence[Link]) -> str | None:
     """Return the links column's JSON, or None when there are none."""
-    if not links:
-        return None
     rows: list[dict[str, object]] = []
     for link in links:
         values, letters = pack_attributes(link.attributes)
@@ -274,7 +330,7 @@ def pack_links(links: Sequence[Link]) -> str | None:
         if link.dropped_attributes:
             row["d"] = link.dropped_attributes
         rows.append(row)
-    return orjson.dumps(rows).decode()
+    return dump_rows(rows)
 
 
 def unpack_links(text: str | None) -> tuple[Link, ...]:
@@ -339,22 +395,3 @@ def unpack_scope(text: str) -> Scope:
 
 def _dump(row: list[object]) -> str:
     return orjson.dumps(row).decode()
-
-
-__all__ = [
-    "SCHEMA",
-    "SpanBatch",
-    "bounded_ns",
-    "pack_attributes",
-    "pack_events",
-    "pack_extra",
-    "pack_links",
-    "pack_resource",
-    "pack_scope",
-    "table_origins",
-    "unpack_events",
-    "unpack_extra",
-    "unpack_links",
-    "unpack_resource",
-    "unpack_scope",
-]

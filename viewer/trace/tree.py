@@ -18,6 +18,7 @@ from viewer.trace.span import SpanKind
 
 Rows = NDArray[np.int32]
 _ABSENT = -1
+_LAST_NS = np.int64((1 << 63) - 1)
 
 
 class Oddity(Enum):
@@ -180,7 +181,10 @@ def _in_base_order(columns: TraceColumns) -> tuple[TraceColumns, int]:
     again = np.zeros(len(order), bool)
     again[1:] = (ids[1:] == ids[:-1]) & (digests[1:] == digests[:-1])
     again[1:] &= columns.start_ns[order][1:] == columns.start_ns[order][:-1]
-    return _take(columns, order[~again]), int(again.sum())
+    kept = _take(columns, order[~again])
+    # Ends are computed everywhere from here on; none may pass what 64 bits hold.
+    np.minimum(kept.dur_ns, _LAST_NS - kept.start_ns, out=kept.dur_ns)
+    return kept, int(again.sum())
 
 
 def _groups_of_one_id(span_id: NDArray[np.uint64]) -> list[Sequence[int]]:

@@ -1,0 +1,143 @@
+"""A Tracefall server as a process of its own: for measurements, and for tests that need a real one."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+_TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
+READY = "ready"
+
+
+class ServerFailed(Exception):
+    """The server did not get ready, or ended badly; the message holds what it printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a process and its children have used so far."""
+
+    cpu_s: float
+    peak_rss_bytes: int
+
+
+class Server:
+    """Context manager: starts `python -m viewer serve …`, ends it in good order."""
+
+    def __init__(
+        self,
+        store: str,
+        *arguments: str,
+        files: Sequence[Path] = (),
+        python: str = sys.executable,
+        cwd: Path | None = None,
+        ready_s: float = 60.0,
+    ) -> None:
+        self._command = [
+            *(python, "-m", "viewer", "serve", "--store", store),
+            *("--port", "0", "--otlp-http", "0", *arguments),
+            *map(str, files),
+        ]
+        self._cwd, self._ready_s = cwd, ready_s
+        self._lines: list[str] = []
+        self._ready = threading.Event()
+        self.doors: dict[str, str] = {}
+
+    def __enter__(self) -> "Server":
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop(check=kind is None)
+
+    @property
+    def ui_url(self) -> str:
+        """The pages' address, without a slash at its end."""
+        return self.doors["UI"]
+
+    @property
+    def otlp_url(self) -> str:
+        """Where OTLP/HTTP is sent to, path included."""
+        return self.doors["OTLP/HTTP"]
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def output(self) -> str:
+        """Everything printed so far, both streams."""
+        return "\n".join(self._lines)
+
+    def start(self) -> None:
+        """Start it (again) and wait until it is ready; raise ServerFailed with its output."""
+        self._ready.clear()
+        self.doors = {}
+        self._process = subprocess.Popen(
+            self._command,
+            cwd=self._cwd,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        if not self._ready.wait(self._ready_s) or self._process.poll() is not None:
+            self.kill()
+            raise ServerFailed(f"{' '.join(self._command)}:\n{self.output}")
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as stream:
+            for line in stream:
+                text = line.rstrip("\n")
+                self._lines.append(text)
+                name, _, address = text.rpartition(" ")
+                if address.startswith("http://"):
+                    self.doors[name] = address
+                if text == READY:
+                    self._ready.set()
+        self._ready.set()
+
+    def stop(self, check: bool = True) -> float:
+        """End it by SIGTERM and return the seconds that took; raise ServerFailed unless it exits 0."""
+        if self._process.poll() is not None:
+            return 0.0
+        begin = time.monotonic()
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            code = self._process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            code = -signal.SIGKILL
+        self._reader.join(timeout=5)
+        if check and code:
+            raise ServerFailed(f"ended with {code}:\n{self.output}")
+        return time.monotonic() - begin
+
+    def kill(self) -> None:
+        """End it by SIGKILL, as a crash would."""
+        self._process.kill()
+        self._process.wait()
+        self._reader.join(timeout=5)
+
+    def usage(self) -> Usage:
+        """Return what the process has used so far (Linux: /proc)."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        # proc(5): utime, stime, cutime and cstime are fields 14 to 17, the name being the second.
+        ticks = sum(int(field) for field in fields[11:15])
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        peak = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+        return Usage(ticks / _TICKS, int(peak.split()[1]) * 1024)

@@ -1,0 +1,52 @@
+// <copy-button text="…"> or <copy-button from="#id">: copies, and says that it did.
+// text="location" copies the page's address.
+
+class CopyButton extends HTMLElement {
+  connectedCallback() {
+    this.addEventListener("click", this.#copy);
+  }
+
+  disconnectedCallback() {
+    this.removeEventListener("click", this.#copy);
+  }
+
+  #copy = async () => {
+    const button = this.querySelector("button");
+    const title = button?.title ?? "";
+    let said = "Copied";
+    try {
+      await copyText(this.#text());
+    } catch {
+      said = "Could not copy";
+    }
+    if (!button) return;
+    button.title = said;
+    button.dataset.said = said;
+    setTimeout(() => {
+      button.title = title;
+      delete button.dataset.said;
+    }, 1500);
+  };
+
+  #text() {
+    const from = this.getAttribute("from");
+    if (from) return document.querySelector(from)?.textContent ?? "";
+    const text = this.getAttribute("text") ?? "";
+    return text === "location" ? location.href : text;
+  }
+}
+
+/** The clipboard API exists on https and localhost only; elsewhere a selection does it. @param {string} text */
+async function copyText(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const area = document.createElement("textarea");
+  area.value = text;
+  area.className = "visually-hidden";
+  document.body.append(area);
+  area.select();
+  const done = document.execCommand("copy");
+  area.remove();
+  if (!done) throw new Error("copying is not allowed");
+}
+
+customElements.define("copy-button", CopyButton);

@@ -1,0 +1,39 @@
+"""What all tests share: real trace files, the browser, hypothesis' settings."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.chromium import find_chromium
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SAMPLES = REPOSITORY / "sample_traces"
+# Real traces that others recorded; not part of the repository.
+SHARED_TRACES = REPOSITORY.parent / "shared" / "traces"
+
+settings.register_profile(
+    "house",
+    deadline=None,
+    max_examples=60,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("house")
+
+
+@pytest.fixture(scope="session")
+def shared_traces() -> Path:
+    """The folder of real trace files; tests that need it are skipped where it is absent."""
+    if not SHARED_TRACES.is_dir():
+        pytest.skip(f"no real traces at {SHARED_TRACES}")
+    return SHARED_TRACES
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """The browser's executable. Its absence is a failure: `tests/check.py` installs one."""
+    found = find_chromium()
+    if found is None:
+        pytest.fail("no Chromium found: run tests/check.py, or set CHROMIUM to its path")
+    return found

@@ -1,0 +1,41 @@
+"""Which rows of a trace are drawn when subtrees are collapsed, and where the children stand."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viewer.trace.tree import Rows, TraceTree
+
+
+@dataclass(frozen=True, slots=True)
+class Children:
+    """The rows directly below each row, as one array with a slice per row."""
+
+    rows: Rows
+    begin: NDArray[np.int64]
+
+    def of(self, row: int) -> Rows:
+        """Return the children of a row, in drawing order."""
+        return self.rows[self.begin[row] : self.begin[row + 1]]
+
+    def count(self) -> NDArray[np.int64]:
+        """Return the number of children per row."""
+        return np.diff(self.begin)
+
+
+def children_of(tree: TraceTree) -> Children:
+    """Group all rows by their parent."""
+    order = np.argsort(tree.parent, kind="stable").astype(np.int32)
+    roots = int((tree.parent < 0).sum())
+    counts = np.bincount(tree.parent[tree.parent >= 0], minlength=len(tree))
+    return Children(order[roots:], np.r_[0, np.cumsum(counts)].astype(np.int64))
+
+
+def visible_rows(tree: TraceTree, collapsed: NDArray[np.bool_]) -> Rows:
+    """Return the rows that have no collapsed ancestor, in drawing order."""
+    change = np.zeros(len(tree) + 1, np.int64)
+    rows = np.flatnonzero(collapsed)
+    change[rows + 1] += 1
+    np.add.at(change, tree.subtree_end[rows], -1)
+    return np.flatnonzero(np.cumsum(change[:-1]) == 0).astype(np.int32)

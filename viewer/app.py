@@ -1,0 +1,223 @@
+"""The only file that knows every room: it opens the store, starts the collector, mounts the pages."""
+
+import gc
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from viewer import __version__
+from viewer.collector import http
+from viewer.collector.importer import Progress, import_path, import_stream
+from viewer.collector.listen import HttpServer, PortTaken, WsgiApp, bind, is_loopback
+from viewer.collector.pipeline import Pipeline
+from viewer.collector.stats import DoorStats
+from viewer.config import Config
+from viewer.store import open_store
+from viewer.store.base import SpanStore, StoreError
+from viewer.store.retention import apply_retention
+from viewer.trace.report import FileReport
+from viewer.ui import create_ui
+from viewer.ui.current import UiServices
+from viewer.ui.health import Health
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+UPLOAD_LIMIT = 512 << 20
+_RETENTION_EVERY_S = 600
+_UI_THREADS, _RECEIVER_THREADS = 8, 8
+_log = logging.getLogger(__name__)
+
+
+class Ingest:
+    """A store with the pipeline into it: what `import` needs, and half of what `serve` needs."""
+
+    def __init__(self, url: str) -> None:
+        """Open the store for writing and take over what a crash has left; raises StoreError."""
+        self.store = open_store(url)
+        try:
+            self.pipeline = Pipeline(self.store, _journal_directory(self.store))
+        except BaseException:
+            self.store.close()
+            raise
+
+    def import_path(self, path: Path, progress: Progress) -> FileReport:
+        """Store a file; raises DecodeError, StoreError or OSError."""
+        return import_path(self.pipeline, path, progress)
+
+    def import_stream(self, name: str, stream: BinaryIO) -> FileReport:
+        """Store a stream; raises DecodeError or StoreError."""
+        return import_stream(self.pipeline, name, stream)
+
+    def close(self) -> None:
+        """Commit what is pending and release the file."""
+        self.pipeline.close()
+        self.store.close()
+
+
+def _journal_directory(store: SpanStore) -> Path | None:
+    scheme, _, path = store.url.partition(":")
+    if not store.capabilities.durable or scheme != "duckdb":
+        return None
+    return Path(path + ".journal")
+
+
+class Application:
+    """A running Tracefall. `start` opens the doors, `ready` lets requests in, `stop` ends it all."""
+
+    def __init__(self, config: Config) -> None:
+        """Take the ports and open the store; raises PortTaken, OSError or StoreError."""
+        self._config = config
+        self._gate = _Gate()
+        self._otlp_stats = DoorStats("OTLP/HTTP")
+        self._servers: list[HttpServer] = []
+        self._stopped = threading.Event()
+        self.warnings: list[str] = []
+        # The UI's port first: a second server on the same port must fail before it touches the file.
+        ui_sockets = bind(config.host, config.port)
+        try:
+            self.ingest = None if config.read_only else Ingest(config.store)
+            self.store = (
+                self.ingest.store if self.ingest else open_store(config.store, read_only=True)
+            )
+        except BaseException:
+            for taken in ui_sockets:
+                taken.close()
+            raise
+        ui_server = HttpServer(self._gate, ui_sockets, _UI_THREADS, UPLOAD_LIMIT)
+        self._servers.append(ui_server)
+        self.ui_url = f"http://{_shown_host(config.host)}:{ui_server.port}"
+        self._open_receivers()
+        self._health = Health(self.store, self._failure, lambda: [self._otlp_stats.report()])
+        self._ui = create_ui(self._services())
+        self._ui.register_blueprint(self._health.blueprint())
+
+    @property
+    def doors(self) -> list[tuple[str, str]]:
+        """Name and URL of each open door, in the order they are printed."""
+        report = self._otlp_stats.report()
+        receivers = [] if report.closed else [(report.name, report.address)]
+        return [("UI", self.ui_url), *receivers]
+
+    @property
+    def is_loopback(self) -> bool:
+        return is_loopback(self._config.host)
+
+    def start(self) -> None:
+        """Begin to listen; until `ready` every request is answered 503."""
+        for server in self._servers:
+            server.start()
+
+    def ready(self) -> None:
+        """Answer requests from now on."""
+        # What exists now lives as long as the process: the collector need not look at it again,
+        # and with fewer, larger passes decoding costs a third less.
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
+        self._gate.open(self._mounted())
+        if self.ingest:
+            threading.Thread(target=self._retain, name="retention", daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop accepting, flush, close the store."""
+        self._stopped.set()
+        for server in self._servers:
+            server.stop()
+        if self.ingest:
+            self.ingest.close()
+        else:
+            self.store.close()
+
+    def _open_receivers(self) -> None:
+        config, stats = self._config, self._otlp_stats
+        if self.ingest is None:
+            stats.closed = "the store is read-only"
+            return
+        self._otlp = http.OtlpHttp(self.ingest.pipeline, stats, config.auth_token)
+        if config.otlp_http is None:
+            stats.closed = "switched off; the UI port takes /v1/traces all the same"
+            return
+        try:
+            sockets = bind(config.host, config.otlp_http)
+        except PortTaken:
+            stats.closed = f"port {config.otlp_http} is taken"
+            self.warnings.append(
+                f"port {config.otlp_http} is taken by another program, so OTLP/HTTP is not open; "
+                "choose another one with --otlp-http"
+            )
+            return
+        gate = _Gate()
+        gate.open(self._otlp)
+        server = HttpServer(gate, sockets, _RECEIVER_THREADS, http.MAX_BODY)
+        self._servers.append(server)
+        stats.opened(f"http://{_shown_host(config.host)}:{server.port}{http.TRACES_PATH}")
+
+    def _services(self) -> UiServices:
+        return UiServices(
+            store=self.store,
+            version=__version__,
+            ingest=self.ingest.import_stream if self.ingest else None,
+            doors=lambda: [self._otlp_stats.report()],
+            auth_token=self._config.auth_token,
+            retention=self._config.retention_text if self.ingest else "",
+            upload_limit_bytes=UPLOAD_LIMIT,
+            loopback_only=is_loopback(self._config.host),
+        )
+
+    def _mounted(self) -> WsgiApp:
+        if self.ingest is None:
+            return self._ui.wsgi_app
+        return _Mount(self._ui.wsgi_app, self._otlp)
+
+    def _failure(self) -> str:
+        return self.ingest.pipeline.failure if self.ingest else ""
+
+    def _retain(self) -> None:
+        config = self._config
+        age_ns = None if config.retention_s is None else config.retention_s * 10**9
+        while not self._stopped.wait(_RETENTION_EVERY_S):
+            try:
+                apply_retention(self.store, time.time_ns(), age_ns, config.max_size)
+            except StoreError as error:
+                _log.warning("retention failed, it is tried again later: %s", error)
+
+
+def _shown_host(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+class _Gate:
+    """Answers 503 until there is something to answer with."""
+
+    def __init__(self) -> None:
+        self._app: WsgiApp | None = None
+
+    def open(self, app: WsgiApp) -> None:
+        self._app = app
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        if self._app is not None:
+            return self._app(environ, start_response)
+        body = b'{"status":"starting"}'
+        headers = [("Content-Type", "application/json"), ("Retry-After", "1")]
+        start_response("503 Service Unavailable", [*headers, ("Content-Length", str(len(body)))])
+        return [body]
+
+
+class _Mount:
+    """Serves the receivers' paths beside the pages, so that one published port is enough."""
+
+    def __init__(self, pages: WsgiApp, otlp: Callable[..., Iterable[bytes]]) -> None:
+        self._pages, self._otlp = pages, otlp
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        if environ.get("PATH_INFO") in http.PATHS:
+            return self._otlp(environ, start_response)
+        return self._pages(environ, start_response)

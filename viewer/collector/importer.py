@@ -1,0 +1,79 @@
+"""Files into the store: any format that `formats` knows, and DuckDB or Parquet span tables."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from viewer import formats, store
+from viewer.collector.pipeline import Pipeline
+from viewer.formats.base import Decoded, DecodeError, Payload
+from viewer.trace.report import FileReport, Rejection
+
+MAX_FILE_BYTES = 2 << 30
+_HEAD_BYTES = 16
+Progress = Callable[[int], None]
+
+
+def _silent(_spans: int) -> None:
+    """Report progress to nobody."""
+
+
+def import_stream(
+    pipeline: Pipeline, name: str, stream: BinaryIO, progress: Progress = _silent
+) -> FileReport:
+    """Store what an uploaded or piped file holds; raises DecodeError or StoreError.
+
+    ``progress`` is called with the number of spans stored so far."""
+    head = stream.read(_HEAD_BYTES)
+    if store.is_table_file(head):
+        # Both kinds of table are read from a path, not from a stream.
+        with tempfile.NamedTemporaryFile(suffix=Path(name).suffix) as file:
+            file.write(head)
+            shutil.copyfileobj(stream, file)
+            file.flush()
+            return import_table(pipeline, name, Path(file.name), progress)
+    data = head + stream.read(MAX_FILE_BYTES + 1 - len(head))
+    if len(data) > MAX_FILE_BYTES:
+        raise DecodeError(f"the file is larger than {MAX_FILE_BYTES >> 30} GiB; split it")
+    opened = formats.decode(Payload(data, name=name, lenient=True))
+    return _store_chunks(pipeline, name, opened.format, opened, progress)
+
+
+def import_path(pipeline: Pipeline, path: Path, progress: Progress = _silent) -> FileReport:
+    """Store what a file holds; raises DecodeError, StoreError or OSError."""
+    with path.open("rb") as stream:
+        if store.is_table_file(stream.read(_HEAD_BYTES)):
+            return import_table(pipeline, str(path), path, progress)
+        stream.seek(0)
+        return import_stream(pipeline, str(path), stream, progress)
+
+
+def import_table(pipeline: Pipeline, name: str, path: Path, progress: Progress) -> FileReport:
+    """Store the spans of a DuckDB or Parquet file; raises StoreError."""
+    with path.open("rb") as file:
+        kind = "parquet" if file.read(4) == b"PAR1" else "duckdb"
+    chunks = (Decoded(batch) for batch in store.read_table(path))
+    return _store_chunks(pipeline, name, kind, chunks, progress)
+
+
+def _store_chunks(
+    pipeline: Pipeline, name: str, format_name: str, chunks: Iterator[Decoded], progress: Progress
+) -> FileReport:
+    spans, first = 0, ""
+    traces: set[str] = set()
+    rejected: dict[str, Rejection] = {}
+    for decoded in chunks:
+        pipeline.write(decoded.batch)
+        spans += len(decoded.batch)
+        traces.update(decoded.batch.trace_id)
+        if not first and len(decoded.batch):
+            first = decoded.batch.trace_id[0]
+        for rejection in (*decoded.rejected, *decoded.notes):
+            known = rejected.get(rejection.reason)
+            count = rejection.count + (known.count if known else 0)
+            where = known.where if known else rejection.where
+            rejected[rejection.reason] = Rejection(rejection.reason, count, where)
+        progress(spans)
+    return FileReport(name, format_name, spans, len(traces), tuple(rejected.values()), first)

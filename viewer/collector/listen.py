@@ -1,0 +1,130 @@
+"""HTTP listeners: sockets on every loopback address, and waitress to serve them."""
+
+import errno
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from waitress import wasyncore
+from waitress.channel import HTTPChannel
+from waitress.server import BaseWSGIServer, create_server
+
+_LOOPBACKS = ("127.0.0.1", "localhost", "::1")
+_PORT_TRIES = 20
+STOP_S = 5
+WsgiApp = Callable[[Any, Any], Iterable[bytes]]
+
+
+class PortTaken(OSError):
+    """Another program listens on the port."""
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether only programs on this machine can reach the address."""
+    return host in _LOOPBACKS or host.startswith("127.")
+
+
+def bind(host: str, port: int) -> list[socket.socket]:
+    """Return listening TCP sockets; raises PortTaken or OSError. Port 0 = any free one.
+
+    localhost means 127.0.0.1 and ::1 to many clients, and some try only one of them, so both are
+    taken where the machine has both (`reference/clients.md`)."""
+    hosts = ["127.0.0.1", "::1"] if host in _LOOPBACKS else [host]
+    for _ in range(_PORT_TRIES):
+        sockets = [_bind_one(hosts[0], port)]
+        chosen = sockets[0].getsockname()[1]
+        try:
+            sockets.extend(_bind_one(other, chosen) for other in hosts[1:])
+        except PortTaken:
+            if port == 0:
+                # The free port was free for one family only: ask for another.
+                sockets[0].close()
+                continue
+            sockets[0].close()
+            raise
+        except OSError:
+            # No IPv6 on this machine: one address it is.
+            return sockets
+        return sockets
+    raise PortTaken(errno.EADDRINUSE, "no port is free on both loopback addresses")
+
+
+def _bind_one(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    found = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            found.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        found.bind((host, port))
+        found.listen(1024)
+    except OSError as error:
+        found.close()
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken(error.errno, f"port {port} is taken") from error
+        raise
+    return found
+
+
+class HttpServer:
+    """A waitress server in a thread of its own, with an end that loses no answer."""
+
+    def __init__(
+        self, app: WsgiApp, sockets: list[socket.socket], threads: int, max_body: int
+    ) -> None:
+        # Its warnings about queue depth tell a user nothing that /status does not.
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+        self._map: dict[int, Any] = {}
+        server = create_server(
+            app,
+            map=self._map,
+            sockets=sockets,
+            threads=threads,
+            max_request_body_size=max_body,
+            inbuf_overflow=2 << 20,
+            connection_limit=1000,
+            channel_timeout=120,
+            ident="tracefall",
+            clear_untrusted_proxy_headers=True,
+        )
+        self._tasks = server.task_dispatcher
+        self._doors = [item for item in self._map.values() if isinstance(item, BaseWSGIServer)]
+        self.port: int = sockets[0].getsockname()[1]
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name=f"http-{self.port}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop accepting, finish the answers that are being made, close; at most STOP_S seconds."""
+        self._stopping = True
+        for door in self._doors:
+            door.pull_trigger()
+        self._thread.join(STOP_S + 1)
+
+    def _run(self) -> None:
+        # waitress' own run() ends only by an exception in its thread, so the loop stands here.
+        while not self._stopping:
+            self._turn(1.0)
+        deadline = time.monotonic() + STOP_S
+        for door in self._doors:
+            door.accepting = False
+            door.del_channel(self._map)
+            door.socket.close()
+        while self._busy() and time.monotonic() < deadline:
+            self._turn(0.05)
+        self._tasks.shutdown(timeout=1)
+        wasyncore.close_all(self._map)
+
+    def _turn(self, timeout: float) -> None:
+        if self._map:
+            wasyncore.loop(timeout=timeout, use_poll=True, map=self._map, count=1)
+
+    def _busy(self) -> bool:
+        channels = [item for item in self._map.values() if isinstance(item, HTTPChannel)]
+        return any(channel.requests or channel.total_outbufs_len for channel in channels)

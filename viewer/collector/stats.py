@@ -1,0 +1,79 @@
+"""What each door has seen since start, for the status page and /metrics."""
+
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+
+from viewer.trace.report import DoorReport, Rejection
+
+_WINDOW_S = 60
+
+
+class DoorStats:
+    """Counters of one receiver; every method may be called from any thread."""
+
+    def __init__(self, name: str, clock: Callable[[], float] = time.time) -> None:
+        self.name = name
+        self.address = ""
+        self.closed = "not open yet"
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._requests = self._spans = self._bytes = 0
+        self._rejected: Counter[str] = Counter()
+        self._last_client = ""
+        self._last_seen = 0.0
+        self._recent: deque[tuple[int, int]] = deque()
+
+    def opened(self, address: str) -> None:
+        """Note that the door is open at this address."""
+        self.address, self.closed = address, ""
+
+    def accepted(self, spans: int, size: int, client: str) -> None:
+        """Count a request whose spans were kept."""
+        now = self._clock()
+        with self._lock:
+            self._requests += 1
+            self._spans += spans
+            self._bytes += size
+            self._last_client, self._last_seen = client, now
+            second = int(now)
+            if self._recent and self._recent[-1][0] == second:
+                self._recent[-1] = (second, self._recent[-1][1] + spans)
+            else:
+                self._recent.append((second, spans))
+            self._forget(second)
+
+    def rejected(self, reason: str, count: int = 1) -> None:
+        """Count spans, or requests that could not be decoded at all, by reason."""
+        with self._lock:
+            # Reasons may quote what was sent; a stranger must not grow this without end.
+            known = reason if reason in self._rejected or len(self._rejected) < 100 else "other"
+            self._rejected[known] += count
+
+    def rejections(self, rejections: Iterable[Rejection]) -> None:
+        """Count the spans that a decoder refused."""
+        for rejection in rejections:
+            self.rejected(rejection.reason, rejection.count)
+
+    def report(self) -> DoorReport:
+        """Return the counters as they are now."""
+        with self._lock:
+            now = int(self._clock())
+            self._forget(now)
+            return DoorReport(
+                name=self.name,
+                address=self.address,
+                closed=self.closed,
+                requests=self._requests,
+                accepted_spans=self._spans,
+                bytes=self._bytes,
+                spans_per_second=sum(spans for _, spans in self._recent) / _WINDOW_S,
+                rejected=dict(self._rejected),
+                last_client=self._last_client,
+                last_seen_ns=int(self._last_seen * 1e9),
+            )
+
+    def _forget(self, second: int) -> None:
+        while self._recent and self._recent[0][0] <= second - _WINDOW_S:
+            self._recent.popleft()

@@ -1,0 +1,178 @@
+"""One frozen Config, made from flags and environment; rooms below get plain arguments from it."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import click
+
+_SIZE_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_AGE_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+ENVIRONMENT = "TRACEFALL_"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything a user can set. Ports: None = off, 0 = any free one."""
+
+    store: str = "duckdb:tracefall.duckdb"
+    read_only: bool = False
+    host: str = "127.0.0.1"
+    port: int = 16686
+    otlp_http: int | None = 4318
+    retention_s: int | None = 7 * 86_400
+    max_size: int | None = 20 * 10**9
+    auth_token: str | None = None
+
+    @property
+    def retention_text(self) -> str:
+        """Return the retention rule in words."""
+        rules = []
+        if self.retention_s is not None:
+            rules.append(_age_text(self.retention_s))
+        if self.max_size is not None:
+            rules.append(f"{self.max_size / 10**9:g} GB")
+        if not rules:
+            return "everything is kept"
+        return " or ".join(rules) + (", whichever comes first" if len(rules) > 1 else "")
+
+
+def parse_age(text: str) -> int | None:
+    """Return ``7d``, ``36h``, ``2w`` … in seconds, None for ``off``; raise ValueError."""
+    if text == "off":
+        return None
+    match = re.fullmatch(r"(\d+)([smhdw])", text)
+    if not match or int(match[1]) == 0:
+        raise ValueError(f"{text!r} is no age; write 7d, 36h, 2w or off")
+    return int(match[1]) * _AGE_UNITS[match[2]]
+
+
+def parse_size(text: str) -> int | None:
+    """Return ``20GB``, ``500MB`` … in bytes, None for ``off``; raise ValueError."""
+    if text == "off":
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?B?)", text.strip(), re.IGNORECASE)
+    unit = match[2].upper() if match else ""
+    if not match or float(match[1]) == 0:
+        raise ValueError(f"{text!r} is no size; write 20GB, 500MB or off")
+    return int(
+        float(match[1]) * _SIZE_UNITS[unit if unit.endswith("B") or not unit else unit + "B"]
+    )
+
+
+def parse_port(text: str) -> int | None:
+    """Return a port number (0 = any free one), None for ``off``; raise ValueError."""
+    if text == "off":
+        return None
+    if not text.isdecimal() or int(text) > 65_535:
+        raise ValueError(f"{text!r} is no port; write 0 to 65535, or off")
+    return int(text)
+
+
+def _age_text(seconds: int) -> str:
+    for unit, name in ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
+        if seconds % unit == 0:
+            count = seconds // unit
+            return f"{count} {name}{'s' if count != 1 else ''}"
+    raise AssertionError(seconds)
+
+
+class _Parsed(click.ParamType):
+    """A click type made of one of the parsers above."""
+
+    def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
+        self.name, self._parse = name, parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return self._parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Setting(NamedTuple):
+    """A setting: its flag, default as the user would type it, and what it does."""
+
+    flag: str
+    default: str | bool | None
+    help: str
+    type: click.ParamType | None = None
+
+
+STORE_SETTINGS = (
+    Setting("--store", "duckdb:tracefall.duckdb", "Where spans are kept: duckdb:PATH or memory:"),
+)
+RETENTION_SETTINGS = (
+    Setting(
+        "--retention",
+        "7d",
+        "Remove spans older than this (7d, 36h, off).",
+        _Parsed("AGE", parse_age),
+    ),
+    Setting(
+        "--max-size",
+        "20GB",
+        "Remove the oldest spans beyond this size of the store (20GB, off).",
+        _Parsed("SIZE", parse_size),
+    ),
+)
+SERVE_SETTINGS = (
+    *STORE_SETTINGS,
+    Setting("--read-only", False, "Browse a file that something else wrote; opens no receivers."),
+    Setting("--host", "127.0.0.1", "Address of the pages and of all receivers."),
+    Setting(
+        "--port",
+        "16686",
+        "Port of the pages and query APIs (0 = any free one).",
+        _Parsed("PORT", parse_port),
+    ),
+    Setting(
+        "--otlp-http",
+        "4318",
+        "Port of the OTLP/HTTP receiver, or off.",
+        _Parsed("PORT", parse_port),
+    ),
+    Setting("--no-receivers", False, "Open no receiver at all."),
+    *RETENTION_SETTINGS,
+    Setting("--auth-token", None, "Ask for this token on pages, APIs and receivers alike."),
+)
+
+
+def options(settings: Sequence[Setting]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return a decorator that gives a click command these settings, each also read from its
+    environment variable TRACEFALL_<NAME>."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for setting in reversed(settings):
+            is_switch = isinstance(setting.default, bool)
+            command = click.option(
+                setting.flag,
+                default=setting.default,
+                is_flag=is_switch,
+                type=None if is_switch else setting.type,
+                help=setting.help,
+                envvar=ENVIRONMENT + setting.flag.lstrip("-").replace("-", "_").upper(),
+                show_envvar=True,
+                show_default=setting.default is not None and not is_switch,
+            )(command)
+        return command
+
+    return decorate
+
+
+def config_of(arguments: dict[str, Any]) -> Config:
+    """Return the Config that a serve command's parsed arguments mean."""
+    closed = arguments["no_receivers"] or arguments["read_only"]
+    return Config(
+        store=arguments["store"],
+        read_only=arguments["read_only"],
+        host=arguments["host"],
+        port=arguments["port"],
+        otlp_http=None if closed else arguments["otlp_http"],
+        retention_s=arguments["retention"],
+        max_size=arguments["max_size"],
+        auth_token=arguments["auth_token"] or None,
+    )

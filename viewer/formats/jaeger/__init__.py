@@ -1,0 +1,1 @@
+"""Jaeger: JSON of its UI, API, storage and protobuf."""

@@ -1,0 +1,1 @@
+"""Plain span JSON: one flat object a span, times in microseconds."""

@@ -1,0 +1,1 @@
+"""Zipkin: JSON v2."""

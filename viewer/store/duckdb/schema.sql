@@ -1,0 +1,47 @@
+-- The present version of the file; older files reach it by migrations/*.sql, in order of their numbers.
+-- No primary key, index or foreign key: each costs more at every insert than all reads gain.
+
+CREATE TABLE meta (
+  key VARCHAR,                -- product, schema_version, journal_mark, generation
+  value VARCHAR
+);
+
+CREATE TABLE spans (
+  trace_id VARCHAR,           -- 32 hex digits
+  span_id UBIGINT,
+  parent_id UBIGINT,          -- 0 = root
+  service VARCHAR,
+  name VARCHAR,
+  kind UTINYINT,              -- OTLP's numbers
+  status UTINYINT,            -- OTLP's numbers
+  start_ns BIGINT,            -- integers: Python gets TIMESTAMP_NS cut to microseconds
+  dur_ns BIGINT,
+  attrs VARCHAR[],            -- key=value, order kept
+  attr_types VARCHAR,         -- a letter per attribute
+  events VARCHAR,             -- JSON, NULL when none
+  links VARCHAR,              -- JSON, NULL when none
+  status_message VARCHAR,     -- NULL when empty
+  trace_state VARCHAR,        -- NULL when empty
+  flags UINTEGER,
+  extra VARCHAR,              -- JSON of rare things, NULL when none
+  resource_id BIGINT,
+  scope_id BIGINT,
+  digest UINTEGER,            -- of all content: tells spans of one ID apart, and re-deliveries
+  stored_ns BIGINT            -- when it was written; retention goes by it, so it is in row order
+);
+
+CREATE TABLE resources (
+  resource_id BIGINT,         -- counted, because small numbers pack to almost nothing in spans
+  packed VARCHAR              -- JSON as trace.batch.pack_resource writes it
+);
+
+CREATE TABLE scopes (
+  scope_id BIGINT,
+  packed VARCHAR
+);
+
+CREATE TABLE services (       -- every distinct triple in spans, so that lists never scan it
+  service VARCHAR,
+  name VARCHAR,
+  kind UTINYINT
+);

@@ -1,0 +1,56 @@
+"""Error answers: a page for people, a line in the notice for htmx, the API's shape for programs."""
+
+import logging
+
+from flask import Flask, Response, jsonify, make_response, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from viewer.store.base import StoreError
+from viewer.ui.htmx import is_htmx, to_notice
+from viewer.ui.security import wants_json
+from viewer.ui.viewmodel.problem import Problem, not_found, problem
+
+_log = logging.getLogger(__name__)
+
+
+def answer_errors(app: Flask) -> None:
+    """Register the error handlers."""
+    app.register_error_handler(HTTPException, _answer_http)
+    app.register_error_handler(StoreError, _answer_store)
+    app.register_error_handler(Exception, _answer_unexpected)
+
+
+def answer_problem(said: Problem) -> Response:
+    """Answer with a problem, in the form that the one who asks can use."""
+    if wants_json() and not is_htmx():
+        body = {"data": None, "errors": [{"code": said.code, "msg": said.text}], "total": 0}
+        response = jsonify(body)
+    elif is_htmx():
+        response = to_notice(make_response(render_template("shared/_problem.html", problem=said)))
+    else:
+        response = make_response(render_template("problem/page.html", problem=said))
+    response.status_code = said.code
+    return response
+
+
+def _answer_http(error: HTTPException) -> Response:
+    if error.response is not None or (error.code or 500) < 400:
+        return make_response(error.get_response(request.environ))
+    if error.code == 404:
+        return answer_problem(not_found(request.path))
+    said = answer_problem(problem(error.code or 500, error.description or ""))
+    # Allow, Retry-After and the like belong to the error whatever its body.
+    for name, value in error.get_headers(request.environ):
+        if name.lower() != "content-type":
+            said.headers.setdefault(name, value)
+    return said
+
+
+def _answer_store(error: StoreError) -> Response:
+    _log.warning("the store refused %s %s: %s", request.method, request.path, error)
+    return answer_problem(problem(503, str(error)))
+
+
+def _answer_unexpected(error: Exception) -> Response:
+    _log.exception("%s %s failed", request.method, request.path, exc_info=error)
+    return answer_problem(problem(500, "The server's log has the details."))

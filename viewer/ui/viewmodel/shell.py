@@ -1,0 +1,52 @@
+"""What surrounds every page: navigation, the status dot, the theme."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from viewer.trace.report import DoorReport
+
+
+@dataclass(frozen=True, slots=True)
+class NavItem:
+    """A link in the top bar."""
+
+    label: str
+    url: str
+    icon: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    """The status dot: ``level`` is ok, warn or error; ``title`` says why."""
+
+    level: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """The top bar of one page. ``theme`` is light, dark or empty (as the system has it)."""
+
+    left: tuple[NavItem, ...]
+    right: tuple[NavItem, ...]
+    light: Light
+    theme: str
+    version: str
+    can_sign_out: bool
+    utc: bool
+
+
+def status_light(doors: Sequence[DoorReport], trouble: str, read_only: bool) -> Light:
+    """Judge the receivers: red when spans cannot be stored, amber when a receiver is closed."""
+    if trouble:
+        return Light("error", f"Spans cannot be stored: {trouble}")
+    if read_only:
+        return Light("ok", "Read-only: nothing is received")
+    closed = [door for door in doors if door.closed]
+    if closed:
+        named = "; ".join(f"{door.name}: {door.closed}" for door in closed)
+        return Light("warn", f"{len(closed)} of {len(doors)} receivers closed: {named}")
+    if not doors:
+        return Light("ok", "No receivers; files can be uploaded")
+    return Light("ok", f"Receiving on {', '.join(door.name for door in doors)}")
