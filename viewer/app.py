@@ -15,6 +15,7 @@ from viewer.collector.listen import HttpServer, PortTaken, WsgiApp, bind, is_loo
 from viewer.collector.pipeline import Pipeline
 from viewer.collector.stats import DoorStats
 from viewer.config import Config
+from viewer.paths import STATIC, TEMPLATES
 from viewer.store import open_store
 from viewer.store.base import SpanStore, StoreError
 from viewer.store.retention import apply_retention
@@ -92,7 +93,7 @@ class Application:
         self.ui_url = f"http://{_shown_host(config.host)}:{ui_server.port}"
         self._open_receivers()
         self._health = Health(self.store, self._failure, lambda: [self._otlp_stats.report()])
-        self._ui = create_ui(self._services())
+        self._ui = create_ui(self._services(), TEMPLATES, STATIC)
         self._ui.register_blueprint(self._health.blueprint())
 
     @property
@@ -161,6 +162,7 @@ class Application:
             version=__version__,
             ingest=self.ingest.import_stream if self.ingest else None,
             doors=lambda: [self._otlp_stats.report()],
+            trouble=self._failure,
             auth_token=self._config.auth_token,
             retention=self._config.retention_text if self.ingest else "",
             upload_limit_bytes=UPLOAD_LIMIT,

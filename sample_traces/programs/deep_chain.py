@@ -1,4 +1,4 @@
-"""May u-311 read this document? Every folder asks its parent, which lives on another shard: 96 levels.
+"""May u-311 read this document? Every folder asks its parent on another shard: a hundred levels.
 
 A chain as recursion and proxies make it: indentation alone would push the names off the page.
 """

@@ -1,7 +1,13 @@
 // The one entry point: custom elements, one module each, and the keys that work on every page.
 import "./theme-toggle.js";
 import "./copy-button.js";
+import "./drop-zone.js";
 import "./local-time.js";
+import "./span-tree.js";
+import "./trace-minimap.js";
+import "./trace-page.js";
+import "./time-range.js";
+import "./trace-distribution.js";
 
 /** Say whether a key press belongs to what the person is typing in. @param {KeyboardEvent} event */
 function isTyping(event) {
@@ -26,6 +32,9 @@ document.addEventListener("htmx:error", () => {
   const notice = document.querySelector("#notice");
   if (notice) notice.textContent = "The server did not answer. Reload the page to try again.";
 });
-document.addEventListener("htmx:before:request", () => {
-  document.querySelector("#notice")?.replaceChildren();
+document.addEventListener("htmx:before:request", (event) => {
+  const source = /** @type {CustomEvent} */ (event).detail.ctx.sourceEvent;
+  // What refreshes by itself need not while nobody looks.
+  if (source?.type === "every" && document.hidden) event.preventDefault();
+  else document.querySelector("#notice")?.replaceChildren();
 });

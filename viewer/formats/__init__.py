@@ -12,20 +12,16 @@ from viewer.formats.otlp.protobuf import OtlpProtobuf
 from viewer.formats.plain.json import PlainJson
 from viewer.formats.zipkin.v2 import ZipkinV2
 
-# A new format is one more line here. Of JSON formats the first that claims a value reads it.
-FORMATS: tuple[Format | JsonFormat, ...] = (
-    OtlpProtobuf(),
+# A new format is one more line in one of these. Of JSON formats the first that claims a value
+# reads it.
+BINARY_FORMATS: tuple[Format, ...] = (OtlpProtobuf(),)
+JSON_FORMATS: tuple[JsonFormat, ...] = (
     OtlpJson(),
     JaegerJson(),
     ZipkinV2(),
     PlainJson(),
 )
-_BINARY: tuple[Format, ...] = tuple(
-    wire_format for wire_format in FORMATS if hasattr(wire_format, "sniff")
-)
-_JSON: tuple[JsonFormat, ...] = tuple(
-    wire_format for wire_format in FORMATS if hasattr(wire_format, "claims")
-)
+FORMATS: tuple[Format | JsonFormat, ...] = (*BINARY_FORMATS, *JSON_FORMATS)
 ACCEPTED = ", ".join(wire_format.title for wire_format in FORMATS)
 
 
@@ -37,7 +33,12 @@ class Decoding:
         """Decompress and recognise the bytes; raises DecodeError if decompression fails."""
         self._payload = replace(payload, data=decompress(payload.data, limit))
         self._binary = next(
-            (wire_format for wire_format in _BINARY if wire_format.sniff(self._payload.data)), None
+            (
+                wire_format
+                for wire_format in BINARY_FORMATS
+                if wire_format.sniff(self._payload.data)
+            ),
+            None,
         )
         self._met: list[JsonFormat] = []
 
@@ -55,7 +56,7 @@ class Decoding:
             return
         try:
             yield from decode_documents(
-                self._payload.data, _JSON, self._payload.lenient, self._met
+                self._payload.data, JSON_FORMATS, self._payload.lenient, self._met
             )
         except DecodeError as error:
             reason = f"{error.reason}; accepted are {ACCEPTED}, plain or in gzip or zstd"

@@ -69,23 +69,31 @@ def _many(data: bytes) -> Iterator[Document]:
         if data[position : position + 1] not in (b"{", b"["):
             begin, position = position, _next_value(data, end_of_line)
             lines = data[begin:position].rstrip().count(b"\n")
-            yield Document(None, f"lines {line}–{line + lines}" if lines else f"line {line}", "no JSON")
+            yield Document(
+                None, f"lines {line}–{line + lines}" if lines else f"line {line}", "no JSON"
+            )
             continue
-        document, end, resume = _read(data, position, end_of_line, f"line {line}")
-        yield document
-        if document.fault:
+        value, end, fault = _read(data, position, end_of_line)
+        if fault:
+            yield Document(None, f"line {line} ({_break(data, position, end)})", fault)
             allowance -= end - position
-            end = _next_value(data, resume if allowance > 0 else max(end, end_of_line))
+            end = _next_value(data, end_of_line if allowance > 0 else max(end, end_of_line))
+        else:
+            yield Document(value, f"line {line}")
         position = _skip_space(data, end)
 
 
-def _read(data: bytes, position: int, end_of_line: int, where: str) -> tuple[Document, int, int]:
-    """Read the value that begins here; return it, how far was read, and the line's end."""
+def _read(data: bytes, position: int, end_of_line: int) -> tuple[object, int, str]:
+    """Read the value that begins here: (value, its end, "") or (None, where it broke, why)."""
     try:
-        return Document(orjson.loads(data[position:end_of_line]), where), end_of_line, end_of_line
+        return orjson.loads(data[position:end_of_line]), end_of_line, ""
     except orjson.JSONDecodeError:
-        value, end, fault = _scan(data, position)
-        return Document(value, where, fault), end, end_of_line
+        return _scan(data, position)
+
+
+def _break(data: bytes, begin: int, end: int) -> str:
+    further = data.count(b"\n", begin, end)
+    return f"{further} lines on, byte {end}" if further else f"byte {end}"
 
 
 def _skip_space(data: bytes, position: int) -> int:

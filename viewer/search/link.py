@@ -7,6 +7,7 @@ changed. What cannot be understood is left out of the query and named in ``error
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 from urllib.parse import urlencode
 
@@ -24,6 +25,7 @@ CUSTOM = "custom"
 _ANY_SERVICE = ("", "__all_services__")
 _ANY_OPERATION = ("", "all", "__all_operations__")
 _MAX_TEXT = 1000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _Read = TypeVar("_Read")
 
 
@@ -86,7 +88,7 @@ _PARAMETERS = {
     "after": "after",
     "tz": "tz",
 }
-_READ = frozenset(_PARAMETERS.values()) | {"tag"}
+_READ = frozenset(_PARAMETERS.values()) | {"tag", "from", "to"}
 
 
 class _Reader:
@@ -211,18 +213,21 @@ def write_cursor(cursor: Cursor) -> str:
     return f"{cursor.key}.{cursor.start_ns}.{cursor.trace_id}"
 
 
-def pinned(fields: SearchFields, query: TraceQuery) -> SearchFields:
+def pinned(fields: SearchFields, query: TraceQuery, now_ns: int) -> SearchFields:
     """Return the same search with a look-back from now replaced by the times that it meant."""
-    if not fields.lookback or query.start_ns is None:
+    if fields.lookback in ("", CUSTOM) or query.start_ns is None:
         return fields
-    end = "" if query.end_ns is None else str(query.end_ns // 1000)
-    return replace(fields, lookback=CUSTOM, start=str(query.start_ns // 1000), end=end)
+    start, end = str(query.start_ns // 1000), str(now_ns // 1000)
+    return replace(fields, lookback=CUSTOM, start=start, end=end)
 
 
 def _time_range(reader: _Reader, now_ns: int) -> tuple[int | None, int | None, str]:
     """Return start, end (ns) and the look-back as shown. Jaeger's links carry both a look-back and
-    the times that it meant when they were made: the times win, as in Jaeger."""
+    the times that it meant when they were made: the times win, as in Jaeger. ``from`` and ``to``
+    are the form's own fields as a browser without script sends them: a look-back beside them wins."""
     start_ns, end_ns = reader.parsed("start", parse_micros), reader.parsed("end", parse_micros)
+    if start_ns is None and end_ns is None and reader.text("lookback") in ("", CUSTOM):
+        start_ns, end_ns = reader.parsed("from", _moment), reader.parsed("to", _moment)
     if start_ns is not None and end_ns is not None and start_ns >= end_ns:
         reader.errors["end"] = "the range ends before it starts"
     if start_ns is not None or end_ns is not None:
@@ -255,6 +260,21 @@ def _one_of(*known: str) -> Callable[[str], str]:
         return text.lower()
 
     return parse
+
+
+def _moment(text: str) -> int:
+    """Read ISO 8601, in UTC where it names no zone, as nanoseconds."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise QueryError(f"{text[:40]!r} is no time: expected 2026-11-22T21:30") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    try:
+        microseconds = (moment - _EPOCH) // timedelta(microseconds=1)
+    except OverflowError:
+        microseconds = -1
+    return parse_micros(str(microseconds))
 
 
 def _limit(text: str) -> int:

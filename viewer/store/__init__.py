@@ -1,1 +1,53 @@
-"""TODO"""
+"""Spans to database and back: engines by name, and tables in files that something else wrote.
+
+An engine's library is imported when the engine is chosen, and not before.
+"""
+
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import cast
+
+from viewer.store.base import SpanStore, StoreError
+from viewer.trace.batch import SpanBatch
+
+ENGINES = {
+    "duckdb": "viewer.store.duckdb.engine:open_duckdb",
+    "memory": "viewer.store.memory:open_memory",
+}
+_TABLE_READER = "viewer.store.duckdb.foreign:read_table"
+_ACCEPTED = "a store is duckdb:PATH or memory:"
+
+
+def open_store(url: str, *, read_only: bool = False) -> SpanStore:
+    """Open the store that a URL names: ``duckdb:PATH`` (made if absent) or ``memory:``.
+
+    With ``read_only`` the path may also be a Parquet file or another tool's DuckDB file, and may
+    stand without scheme. Raises StoreError in one line, also as StoreLocked and StoreForeign.
+    """
+    scheme, colon, path = url.partition(":")
+    if not colon or scheme not in ENGINES:
+        if not (read_only and url and Path(url).exists()):
+            raise StoreError(f"{url!r} names no store: {_ACCEPTED}")
+        scheme, path = "duckdb", url
+    if scheme == "duckdb" and not path:
+        raise StoreError(f"{url!r} names no file: {_ACCEPTED}")
+    opener = cast(Callable[..., SpanStore], _load(ENGINES[scheme]))
+    return opener(path, read_only=read_only)
+
+
+def is_table_file(head: bytes) -> bool:
+    """Say whether a file's first bytes (12 are enough) are those of Parquet or DuckDB."""
+    return head[:4] == b"PAR1" or head[8:12] == b"DUCK"
+
+
+def read_table(path: str | Path) -> Iterator[SpanBatch]:
+    """Yield the spans of a Parquet or DuckDB file, ours or another tool's, in chunks of at most
+    50,000; raise StoreForeign if it holds no span table, else StoreError."""
+    reader = cast(Callable[[Path], Iterator[SpanBatch]], _load(_TABLE_READER))
+    return reader(Path(path))
+
+
+def _load(dotted: str) -> object:
+    module, _, name = dotted.partition(":")
+    return getattr(import_module(module), name)

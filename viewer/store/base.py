@@ -5,7 +5,10 @@ Absence: unknown services, traces and spans give empty answers or None, never an
 Order: as said per method; nothing is left to chance. Threads: every method may be called from any
 thread; one writer at a time is the caller's duty. Re-deliveries (equal content) count once in
 everything about single traces; `stats` counts stored rows and says so by its name.
-Times in nanoseconds; IDs as in `trace.ids`.
+Times in nanoseconds; IDs as in `trace.ids`. A span is stored with its end clamped to 63 bits.
+A trace's bounds are those of its spans that have a start time, as in `trace.tree`.
+Earliest: by start, span ID, kind, service, name, duration, parent ID. Text sorts by code point.
+Letter case is ignored letter by letter (`fold_case`), so that every engine agrees.
 """
 
 from collections.abc import Sequence
@@ -15,8 +18,12 @@ from typing import Protocol
 from viewer.search.query import Cursor, TraceQuery
 from viewer.trace.batch import SpanBatch
 from viewer.trace.columns import TraceColumns
-from viewer.trace.span import Span
+from viewer.trace.span import Span, SpanKind, StatusCode
 from viewer.trace.summary import DependencyLink, Operation, TraceSummary
+
+
+RECENT_SPANS = 50_000
+MAX_SUGGESTED = 1_000
 
 
 class StoreError(Exception):
@@ -55,7 +62,8 @@ class StoredSpan:
 @dataclass(frozen=True, slots=True)
 class TracePage:
     """One page of results. ``total`` counts all matching traces, exactly; ``stored_traces`` and
-    ``searched_spans`` what there is within the query's time range. ``next`` is None at the end."""
+    ``searched_spans`` (rows, re-deliveries included) what there is within the query's time range.
+    ``next`` is None at the end."""
 
     traces: tuple[TraceSummary, ...]
     total: int
@@ -96,8 +104,9 @@ class ServiceStats:
 
 @dataclass(frozen=True, slots=True)
 class StoreStats:
-    """What is stored. ``span_rows`` includes re-deliveries; ``bytes`` is the size on disk (0 in
-    memory). oldest/newest are span starts, 0 when the store is empty."""
+    """What is stored. ``span_rows`` includes re-deliveries; ``bytes`` is the space in use on disk,
+    without freed space that later writes fill (0 in memory). oldest/newest are span starts, 0 when
+    there is none."""
 
     span_rows: int
     traces: int
@@ -109,7 +118,7 @@ class StoreStats:
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What retention removed."""
+    """What retention removed: span rows, and how many of them for which reason."""
 
     span_rows: int
     by_age: int
@@ -124,7 +133,8 @@ class SpanStore(Protocol):
 
     @property
     def generation(self) -> int:
-        """A number that grows with every write and prune; equal numbers mean unchanged content."""
+        """A number that grows with every write and prune, across restarts where the engine is
+        durable; equal numbers mean unchanged content."""
 
     def close(self) -> None:
         """Flush and release; later calls are errors."""
@@ -136,11 +146,14 @@ class SpanStore(Protocol):
         """Return the mark of the last committed write that carried one; 0 at first."""
 
     def find_traces(self, query: TraceQuery) -> TracePage:
-        """Return the matching traces in the query's sort order, after its cursor."""
+        """Return the matching traces in the query's sort order, after its cursor. The limit is held
+        within 1 to MAX_LIMIT."""
 
     def distribution(self, query: TraceQuery, columns: int) -> Distribution:
         """Count all matching traces (sort, limit and cursor ignored) in ``columns`` steps of time,
-        over the query's time range or, where it has none, the matches' own extent."""
+        over the query's time range or, where it has none, the matches' own extent. A trace that
+        starts outside of it (only one of its spans starts within) counts in the nearest step. Cells
+        are sorted by time, then duration."""
 
     def get_columns(self, trace_id: str) -> TraceColumns | None:
         """Return a trace's columns in no order, re-deliveries included; None if unknown."""
@@ -161,24 +174,56 @@ class SpanStore(Protocol):
         """Return IDs of traces that hold this span ID, ascending."""
 
     def services(self) -> list[str]:
-        """Return the names of all services seen, sorted."""
+        """Return the names of all services stored, sorted; the absent one ("") is not a name."""
 
     def operations(self, service: str, kind: int | None = None) -> list[Operation]:
         """Return the distinct operations of a service, sorted by name and kind."""
 
     def attribute_keys(self, service: str | None, prefix: str, limit: int) -> list[str]:
-        """Return keys of span and resource attributes that start so, in recent spans, sorted."""
+        """Return keys of span and resource attributes that start so, in recent spans, sorted.
+        Recent are the RECENT_SPANS rows of the service (or of all) that start last, and those that
+        start in the same nanosecond as the first of these."""
 
     def attribute_values(self, service: str | None, key: str, prefix: str, limit: int) -> list[str]:
-        """Return values of an attribute in recent spans that start so, most frequent first."""
+        """Return values of an attribute in recent spans that start so, most frequent first, then
+        sorted. Values longer than MAX_SUGGESTED letters are left out."""
 
     def dependencies(self, start_ns: int, end_ns: int) -> list[DependencyLink]:
         """Count parent→child calls between services (a service's calls to itself included) for
-        child spans that start in the range, sorted by parent and child."""
+        child spans that start in the range, sorted by parent and child. Of several spans with the
+        parent's ID, the parent is chosen as in `trace.tree`."""
 
     def stats(self) -> StoreStats:
         """Count what is stored; services sorted by name."""
 
     def prune(self, before_ns: int | None, max_bytes: int | None) -> Pruned:
-        """Remove spans that started before ``before_ns``, then the oldest until the store is no
-        larger than ``max_bytes``; the freed space is used again or given back."""
+        """Remove spans that were stored before ``before_ns``, then those stored longest ago until
+        ``stats().bytes`` is no larger than ``max_bytes``; the freed space is used again or given
+        back. Age counts from storing, not from the span's start: a file from last year that is
+        opened today stays as long as everything else. Whole writes go at a time."""
+
+
+def fold_case(text: str) -> str:
+    """Return the text with each letter's simple lower-case form in its place (Unicode's mapping
+    without context or expansion, which is what databases do)."""
+    if text.isascii():
+        return text.lower()
+    return "".join(letter.lower()[0] for letter in text)
+
+
+def field_of_tag(key: str, value: str) -> tuple[str, list[int]] | None:
+    """Return the field ("kind" or "status") that a tag of a query means and the numbers that meet
+    it, or None for an ordinary attribute. The rule is `TraceQuery`'s."""
+    said = value.upper()
+    if key == "error" and said in ("TRUE", "FALSE"):
+        return "status", [code for code in StatusCode if (code == StatusCode.ERROR) == (said == "TRUE")]
+    if key == "span.kind":
+        return "kind", [kind for kind in SpanKind if kind.name == said]
+    if key == "otel.status_code":
+        return "status", [code for code in StatusCode if code.name == said]
+    return None
+
+
+def time_steps(start_ns: int, end_ns: int, columns: int) -> tuple[int, int]:
+    """Return where the steps of a distribution begin, and how long each is, at least 1 ns."""
+    return start_ns, max(1, -(-(end_ns - start_ns) // columns))

@@ -11,9 +11,17 @@ from viewer.ui.environment import prepare_templates
 from viewer.ui.errors import answer_errors
 from viewer.ui.htmx import see_other
 from viewer.ui.page import Page
+from viewer.ui.pages import lookup, search, sign_in, status, trace, upload
 from viewer.ui.security import guard
 
-PAGES: tuple[Page, ...] = ()
+PAGES: tuple[Page, ...] = (
+    Page(search.blueprint, "Search", "search", "left"),
+    Page(trace.blueprint),
+    Page(upload.blueprint, "Upload", "upload", "right"),
+    Page(status.blueprint),
+    Page(lookup.blueprint),
+    Page(sign_in.blueprint),
+)
 
 _YEAR_SECONDS = 365 * 86_400
 

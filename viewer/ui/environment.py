@@ -22,7 +22,7 @@ def prepare_templates(app: Flask, pages: tuple[Page, ...]) -> None:
         "lstrip_blocks": True,
     }
     app.jinja_env.filters.update(FILTERS)
-    app.jinja_env.globals.update(icon=icon, shell=lambda: _shell(pages))
+    app.jinja_env.globals.update({"icon": icon, "shell": lambda: _shell(pages)})
 
 
 def icon(name: str) -> Markup:

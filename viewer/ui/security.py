@@ -114,7 +114,7 @@ def wants_json() -> bool:
     """Say whether the one who asks is a program: an API path, or no wish for HTML."""
     if request.path.startswith(("/api/", "/v1/", "/metrics")):
         return True
-    return not request.accept_mimetypes.accept_html
+    return bool(request.accept_mimetypes) and not request.accept_mimetypes.accept_html
 
 
 def _signer() -> TimestampSigner:

@@ -4,9 +4,7 @@ Beyond the specification it takes what is found in the wild: snake_case names, b
 name, nulls, Tempo's ``batches`` and ``trace``, a lone ResourceSpans, attributes as a plain object.
 """
 
-import base64
-import binascii
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from viewer.formats.base import Decoded, DecodeError
@@ -22,19 +20,10 @@ from viewer.formats.loose_json import (
     to_int,
     to_list,
     to_text,
-    to_value,
 )
+from viewer.formats.otlp.any_value import read_attributes, read_packed_attributes
 from viewer.formats.unreadable import describe_value
-from viewer.trace.attributes import (
-    MAX_DEPTH,
-    Attribute,
-    Attributes,
-    Value,
-    clean_text,
-    encode_attribute,
-    escape_key,
-    show_value,
-)
+from viewer.trace.attributes import show_value
 from viewer.trace.batch import bounded_ns, dump_rows, event_row, pack_extra, pack_links
 from viewer.trace.ids import InvalidId
 from viewer.trace.span import Dropped, Link, Resource, Scope
@@ -61,6 +50,7 @@ _KINDS = {
     )
 }
 _CODES = {"UNSET": 0, "OK": 1, "ERROR": 2}
+_DECADE_NS = 10 * 365 * 86_400 * 1_000_000_000
 _EXPECTED = "expected an OTLP ExportTraceServiceRequest in JSON"
 
 
@@ -115,7 +105,9 @@ def _resource_spans(value: Mapping[str, object]) -> list[object] | None:
     for name in _SPANS:
         if name in value:
             found = value[name]
-            return found if isinstance(found, list) else [found]
+            spans = found if isinstance(found, list) else [found]
+            if name != "batches" or all(_is_resource_spans(item) for item in spans[:1]):
+                return spans
     for name in _WRAPPERS:
         inner = value.get(name)
         if isinstance(inner, dict) and any(key in inner for key in _SPANS):
@@ -123,6 +115,10 @@ def _resource_spans(value: Mapping[str, object]) -> list[object] | None:
     if any(isinstance(value.get(name), list) for name in _SCOPE_SPANS):
         return [value]
     return None
+
+
+def _is_resource_spans(value: object) -> bool:
+    return isinstance(value, dict) and any(name in value for name in _SCOPE_SPANS)
 
 
 def _other_signal(value: Mapping[str, object]) -> str | None:
@@ -145,7 +141,7 @@ def _add_resource_spans(item: dict[str, Any], decoded: Decoded, lenient: bool) -
 
 
 def _resource(item: Mapping[str, object]) -> Resource:
-    attributes = _attributes(to_dict(item.get("resource")).get("attributes"))
+    attributes = read_attributes(to_dict(item.get("resource")).get("attributes"))
     service = next((value for key, value in attributes if key == "service.name"), "")
     return Resource(
         show_value(service), attributes, to_text(first_of(item, "schemaUrl", "schema_url"))
@@ -157,7 +153,7 @@ def _scope(item: Mapping[str, object]) -> Scope:
     return Scope(
         to_text(scope.get("name")),
         to_text(scope.get("version")),
-        _attributes(scope.get("attributes")),
+        read_attributes(scope.get("attributes")),
         to_text(first_of(item, "schemaUrl", "schema_url")),
     )
 
@@ -194,14 +190,14 @@ def _add_span(span: dict[str, Any], decoded: Decoded, lenient: bool) -> None:
     kind = _enum(span.get("kind"), _KINDS, "SPAN_KIND_", "kind", as_sent)
     status = to_dict(span.get("status"))
     code = _enum(status.get("code"), _CODES, "STATUS_CODE_", "status.code", as_sent)
-    dropped = Dropped(
+    dropped = (
         to_count(first_of(span, "droppedAttributesCount", "dropped_attributes_count")),
         to_count(first_of(span, "droppedEventsCount", "dropped_events_count")),
         to_count(first_of(span, "droppedLinksCount", "dropped_links_count")),
     )
     events = _events(span.get("events"))
     links = _links(span.get("links"), decoded, lenient)
-    values, letters = _packed_attributes(span.get("attributes"))
+    values, letters = read_packed_attributes(span.get("attributes"))
     batch = decoded.batch
     batch.trace_id.append(trace_id)
     batch.span_id.append(span_id)
@@ -219,7 +215,8 @@ def _add_span(span: dict[str, Any], decoded: Decoded, lenient: bool) -> None:
     batch.status_message.append(to_text(status.get("message")) or None)
     batch.trace_state.append(to_text(first_of(span, "traceState", "trace_state")) or None)
     batch.flags.append(to_count(span.get("flags")))
-    batch.extra.append(pack_extra(dropped, as_sent))
+    odd = as_sent or any(dropped)
+    batch.extra.append(pack_extra(Dropped(*dropped), as_sent) if odd else None)
 
 
 def _ids(span: Mapping[str, object], lenient: bool) -> tuple[str, int, int, list[tuple[str, str]]]:
@@ -240,10 +237,11 @@ def _ids(span: Mapping[str, object], lenient: bool) -> tuple[str, int, int, list
 
 
 def _times(span: Mapping[str, object], as_sent: list[tuple[str, str]]) -> tuple[int, int]:
-    """Return start and duration; an end that is absent or before the start gives 0."""
+    """Return start and duration; an end that is absent, before the start, or a real date without a
+    start (which would make a duration of decades) gives 0."""
     start = _time(span, "startTimeUnixNano", "start_time_unix_nano")
     end = _time(span, "endTimeUnixNano", "end_time_unix_nano")
-    if start and end >= start:
+    if end >= start and (start or end < _DECADE_NS):
         return start, end - start
     if end:
         as_sent.append(("endTimeUnixNano", str(end)))
@@ -293,7 +291,7 @@ def _events(value: object) -> str | None:
             event_row(
                 time_ns or 0,
                 to_text(event.get("name")),
-                *_packed_attributes(event.get("attributes")),
+                *read_packed_attributes(event.get("attributes")),
                 to_count(first_of(event, "droppedAttributesCount", "dropped_attributes_count")),
             )
         )
@@ -316,133 +314,10 @@ def _links(value: object, decoded: Decoded, lenient: bool) -> str | None:
             Link(
                 trace_id,
                 span_id,
-                _attributes(fields.get("attributes")),
+                read_attributes(fields.get("attributes")),
                 to_text(first_of(fields, "traceState", "trace_state")),
                 to_count(fields.get("flags")),
                 to_count(first_of(fields, "droppedAttributesCount", "dropped_attributes_count")),
             )
         )
     return pack_links(links)
-
-
-def _packed_attributes(value: object) -> tuple[list[str], str]:
-    """Return attributes as their column holds them; plain text, the most frequent, goes past the
-    general way."""
-    if not value:
-        return [], ""
-    texts: list[str] = []
-    letters: list[str] = []
-    for pair in value if isinstance(value, list) else ():
-        try:
-            key, any_value = pair["key"], pair["value"]
-            text = any_value["stringValue"]
-            texts.append(f"{_KEYS[key]}={text if text.isascii() else clean_text(text)}")
-            letters.append("s")
-        except (KeyError, TypeError, AttributeError):
-            for attribute in _pair(pair):
-                text, letter = encode_attribute(*attribute)
-                texts.append(text)
-                letters.append(letter)
-    if isinstance(value, dict):
-        for name, item in value.items():
-            text, letter = encode_attribute(clean_text(name), to_value(item))
-            texts.append(text)
-            letters.append(letter)
-    return texts, "".join(letters)
-
-
-class _EscapedKeys(dict[str, str]):
-    """Attribute keys as columns hold them: few keys come again and again."""
-
-    def __missing__(self, key: str) -> str:
-        escaped = escape_key(key)
-        if len(self) >= 10_000:
-            self.clear()
-        if len(key) <= 200:
-            self[key] = escaped
-        return escaped
-
-
-_KEYS = _EscapedKeys()
-
-
-def _attributes(value: object) -> Attributes:
-    if isinstance(value, dict):
-        return tuple((clean_text(key), to_value(item)) for key, item in value.items())
-    return tuple(attribute for pair in to_list(value) for attribute in _pair(pair))
-
-
-def _pair(pair: object) -> Iterator[Attribute]:
-    """Yield a KeyValue's attribute, or nothing if it is none."""
-    if isinstance(pair, dict) and isinstance(pair.get("key"), str):
-        yield clean_text(pair["key"]), _value(pair.get("value"), 0)
-
-
-def _value(any_value: object, depth: int) -> Value:
-    """Return an AnyValue; a bare JSON value stands for itself. Depth is capped at MAX_DEPTH."""
-    if not isinstance(any_value, dict):
-        return to_value(any_value)
-    for name, raw in any_value.items():
-        read = _READERS.get(name)
-        if read is not None and raw is not None:
-            return read(raw, depth)
-    return to_value(any_value, depth) if any_value else None
-
-
-def _read_int(raw: object, depth: int) -> Value:
-    number = to_int(raw)
-    return to_value(raw if number is None else number)
-
-
-def _read_double(raw: object, depth: int) -> Value:
-    if isinstance(raw, int | float | str):
-        try:
-            return float(raw)
-        except (ValueError, OverflowError):
-            return to_text(raw)
-    return to_value(raw)
-
-
-def _read_bool(raw: object, depth: int) -> Value:
-    return raw == "true" if isinstance(raw, str) else bool(raw)
-
-
-def _read_bytes(raw: object, depth: int) -> Value:
-    text = to_text(raw)
-    try:
-        return base64.b64decode(text.replace("-", "+").replace("_", "/") + "==")
-    except (binascii.Error, ValueError):
-        return text
-
-
-def _read_array(raw: object, depth: int) -> Value:
-    if depth >= MAX_DEPTH:
-        return "…"
-    values = raw if isinstance(raw, list) else to_list(to_dict(raw).get("values"))
-    return [_value(item, depth + 1) for item in values]
-
-
-def _read_map(raw: object, depth: int) -> Value:
-    if depth >= MAX_DEPTH:
-        return "…"
-    pairs = raw if isinstance(raw, list) else to_list(to_dict(raw).get("values"))
-    return {
-        clean_text(pair["key"]): _value(pair.get("value"), depth + 1)
-        for pair in pairs
-        if isinstance(pair, dict) and isinstance(pair.get("key"), str)
-    }
-
-
-_READERS: dict[str, Callable[[object, int], Value]] = {
-    camel_or_snake: read
-    for camel, snake, read in (
-        ("stringValue", "string_value", lambda raw, depth: to_text(raw)),
-        ("intValue", "int_value", _read_int),
-        ("doubleValue", "double_value", _read_double),
-        ("boolValue", "bool_value", _read_bool),
-        ("bytesValue", "bytes_value", _read_bytes),
-        ("arrayValue", "array_value", _read_array),
-        ("kvlistValue", "kvlist_value", _read_map),
-    )
-    for camel_or_snake in (camel, snake)
-}

@@ -34,6 +34,7 @@ class Connections:
         self._write_lock = threading.Lock()
         self._state = threading.Condition()
         self._active: set[duckdb.DuckDBPyConnection] = set()
+        self._idle: list[duckdb.DuckDBPyConnection] = []
         self._closed = False
 
     @contextmanager
@@ -78,21 +79,30 @@ class Connections:
                 for cursor in self._active:
                     cursor.interrupt()
                 self._state.wait_for(lambda: not self._active, _CLOSE_SECONDS)
+                for cursor in self._idle:
+                    cursor.close()
             self._root.close()
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         with self._state:
             if self._closed:
                 raise StoreError("the store is closed")
-            cursor = self._root.cursor()
+            cursor = self._idle.pop() if self._idle else _new_cursor(self._root)
             self._active.add(cursor)
             return cursor
 
     def _release(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        cursor.close()
         with self._state:
             self._active.discard(cursor)
+            self._idle.append(cursor)
             self._state.notify_all()
+
+
+def _new_cursor(root: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    cursor = root.cursor()
+    # A setting of each connection; without it long queries draw a bar on the server's terminal.
+    cursor.execute("SET enable_progress_bar = false")
+    return cursor
 
 
 @contextmanager

@@ -6,7 +6,7 @@ The numbers count from 0, so that they pack to a few bits a span.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 import duckdb
 import numpy as np
@@ -78,9 +78,13 @@ class Origins(Generic[Origin]):
             self._ids.update(numbered.keys)
             self._next += len(numbered.new)
 
-    def forget(self) -> None:
-        """Drop what is remembered, after rows were deleted. Numbers are not used again, since a
-        reader may still hold the old rows."""
+    def delete_unused(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Delete rows that no span refers to. Their numbers are not given again while this store
+        is open, since a reader may still hold the old rows."""
+        con.execute(
+            f"DELETE FROM {self._table}"  # noqa: S608
+            f" WHERE {self._column} NOT IN (SELECT {self._column} FROM spans)"
+        ).fetchall()
         self._ids = None
 
     def fetch(self, con: duckdb.DuckDBPyConnection, ids: Iterable[int]) -> dict[int, Origin]:
@@ -127,6 +131,9 @@ def _has(origin: Resource | Scope, key: str, value: str) -> bool:
     attributes: Attributes = origin.attributes
     wanted = clean_text(value)
     return any(name == key and show_value(held) == wanted for name, held in attributes)
+
+
+AnyOrigins: TypeAlias = "Origins[Resource] | Origins[Scope]"
 
 
 def resource_table() -> Origins[Resource]:

@@ -1,0 +1,146 @@
+// <span-tree>: the waterfall's scrolling box. Rows come from the server in windows; only those near
+// the view are in the document, and the empty space keeps the scroll bar true.
+import { anchor } from "./trace-page.js";
+
+const MOST_WINDOWS = 4;
+
+class SpanTree extends HTMLElement {
+  /** Windows in the document or on their way, by number. @type {Map<number, HTMLElement | Promise<void>>} */
+  #windows = new Map();
+  #rowHeight = 24;
+  #pending = false;
+
+  connectedCallback() {
+    this.space = /** @type {HTMLElement} */ (this.querySelector(".rows-space"));
+    this.total = Number(this.getAttribute("total"));
+    this.windowRows = Number(this.getAttribute("window-rows"));
+    for (const link of this.querySelectorAll(".more-rows")) link.remove();
+    const first = /** @type {HTMLElement} */ (this.space.querySelector(".rows"));
+    const row = first.querySelector("[data-span-row]");
+    if (row) this.#rowHeight = row.getBoundingClientRect().height || this.#rowHeight;
+    this.space.classList.add("is-windowed");
+    this.space.style.height = `${this.total * this.#rowHeight}px`;
+    this.#place(Number(first.dataset.offset) / this.windowRows, first);
+    this.#restore();
+    this.addEventListener("scroll", this.#onScroll, { passive: true });
+    this.resizes = new ResizeObserver(this.#onScroll);
+    this.resizes.observe(this);
+    this.#fill();
+  }
+
+  disconnectedCallback() {
+    this.resizes?.disconnect();
+  }
+
+  /** Bring a row into view and give it the focus; -1 = the first one in sight. @param {number} index */
+  async focusRow(index) {
+    const wanted = index < 0 ? this.#firstIndex() : Math.min(Math.max(index, 0), this.total - 1);
+    const top = wanted * this.#rowHeight;
+    const head = this.#headHeight();
+    if (top < this.scrollTop) this.scrollTop = top;
+    const below = top + this.#rowHeight + head - this.clientHeight;
+    if (below > this.scrollTop) this.scrollTop = below;
+    await this.#load(Math.floor(wanted / this.windowRows));
+    const row = /** @type {HTMLElement | null} */ (this.querySelector(`[aria-rowindex="${wanted + 1}"]`));
+    row?.focus({ preventScroll: true });
+  }
+
+  /** Put the kept row back where it was, or bring the selected one into sight. */
+  #restore() {
+    const index = Number(this.getAttribute("focus-row"));
+    if (index < 0) return;
+    const top = index * this.#rowHeight;
+    const kept = anchor && this.querySelector(`[data-span-row="${CSS.escape(anchor.span)}"]`);
+    if (anchor && kept) {
+      this.scrollTop = top - (anchor.y - this.getBoundingClientRect().top - this.#headHeight());
+    } else if (anchor || top + this.#rowHeight * 2 > this.clientHeight) {
+      this.scrollTop = top - this.#rowHeight * 6;
+    }
+  }
+
+  #headHeight() {
+    return this.querySelector(".waterfall-head")?.getBoundingClientRect().height ?? 0;
+  }
+
+  #firstIndex() {
+    return Math.floor(this.scrollTop / this.#rowHeight);
+  }
+
+  #onScroll = () => {
+    if (this.#pending) return;
+    this.#pending = true;
+    requestAnimationFrame(() => {
+      this.#pending = false;
+      this.#fill();
+    });
+  };
+
+  /** Have the windows in sight and the one that comes next; give back those far away. */
+  #fill() {
+    const first = this.#firstIndex();
+    const last = Math.min(first + Math.ceil(this.clientHeight / this.#rowHeight), this.total - 1);
+    const low = Math.floor(first / this.windowRows);
+    const high = Math.floor(Math.max(last, 0) / this.windowRows);
+    for (let number = low; number <= high; number++) this.#load(number);
+    if (last % this.windowRows > this.windowRows * 0.6) this.#load(high + 1);
+    else if (first % this.windowRows < this.windowRows * 0.4) this.#load(low - 1);
+    if (this.#windows.size <= MOST_WINDOWS) return;
+    const far = [...this.#windows.keys()].filter((number) => number < low - 1 || number > high + 1);
+    for (const number of far) {
+      const element = this.#windows.get(number);
+      if (element instanceof HTMLElement) {
+        element.remove();
+        this.#windows.delete(number);
+      }
+    }
+  }
+
+  /** @param {number} number @returns {Promise<void>} */
+  async #load(number) {
+    if (number < 0 || number * this.windowRows >= this.total) return;
+    const known = this.#windows.get(number);
+    if (known) return known instanceof Promise ? known : undefined;
+    const loading = this.#fetch(number);
+    this.#windows.set(number, loading);
+    return loading;
+  }
+
+  /** @param {number} number */
+  async #fetch(number) {
+    const url = new URL(this.getAttribute("rows-url") ?? "", location.href);
+    const span = new URL(location.href).searchParams.get("span");
+    if (span) url.searchParams.set("span", span);
+    else url.searchParams.delete("span");
+    url.searchParams.set("offset", String(number * this.windowRows));
+    try {
+      // While the view flies past, windows that it has left behind are not asked for.
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      const first = this.#firstIndex();
+      const rows = this.clientHeight / this.#rowHeight;
+      const begin = number * this.windowRows;
+      if (begin > first + rows + this.windowRows || begin + 2 * this.windowRows < first) {
+        this.#windows.delete(number);
+        return;
+      }
+      const answer = await fetch(url);
+      if (!answer.ok) throw new Error(String(answer.status));
+      const holder = document.createElement("template");
+      holder.innerHTML = await answer.text();
+      const element = /** @type {HTMLElement | null} */ (holder.content.querySelector(".rows"));
+      if (!element || !this.isConnected) return;
+      this.space?.append(element);
+      this.#place(number, element);
+    } catch {
+      this.#windows.delete(number);
+      document.dispatchEvent(new CustomEvent("htmx:error"));
+    }
+  }
+
+  /** @param {number} number @param {HTMLElement} element */
+  #place(number, element) {
+    element.style.top = `${number * this.windowRows * this.#rowHeight}px`;
+    this.#windows.set(number, element);
+  }
+}
+
+customElements.define("span-tree", SpanTree);

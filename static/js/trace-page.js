@@ -1,0 +1,186 @@
+// <trace-page>: the steps from one view of a trace to the next. Every step is a plain link or form
+// that works without this script; here its answer replaces the view instead of the page.
+//
+// The address is the state. Links carry all of it, but a span selected since they were drawn is only
+// in the address, so it is taken from there; and `near` asks the server to draw the window around
+// the row whose place on the screen is to be kept.
+
+/** Where a row stood when a step was taken; span-tree.js puts it back there. @type {{span: string, y: number} | null} */
+export let anchor = null;
+
+/** @returns {HTMLElement | null} */
+const tree = () => document.querySelector("span-tree");
+
+class TracePage extends HTMLElement {
+  connectedCallback() {
+    this.addEventListener("click", this.#onClick);
+    this.addEventListener("submit", this.#onSubmit);
+    this.addEventListener("trace-go", this.#onGo);
+    document.addEventListener("keydown", this.#onKey);
+  }
+
+  disconnectedCallback() {
+    document.removeEventListener("keydown", this.#onKey);
+  }
+
+  /** @param {MouseEvent} event */
+  #onClick = (event) => {
+    if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    const clicked = /** @type {Element} */ (event.target);
+    const link = /** @type {HTMLAnchorElement | null} */ (clicked.closest("a[href]"));
+    const row = /** @type {HTMLElement | null} */ (clicked.closest("[data-span-row]"));
+    if (link && (link.pathname !== location.pathname || link.target || link.hasAttribute("download"))) return;
+    if (link?.classList.contains("twisty")) {
+      event.preventDefault();
+      this.#go(link.href, row);
+    } else if (row && (!link || link.classList.contains("row-op"))) {
+      if (getSelection()?.toString()) return;
+      event.preventDefault();
+      this.select(row);
+    } else if (link?.dataset.key === "close") {
+      event.preventDefault();
+      this.#showDetail(link.href, null);
+    } else if (link) {
+      event.preventDefault();
+      this.#go(link.href, null, "selects" in link.dataset);
+    }
+  };
+
+  /** @param {SubmitEvent} event */
+  #onSubmit = (event) => {
+    const form = /** @type {HTMLFormElement} */ (event.target);
+    if (!form.matches(".find-bar")) return;
+    event.preventDefault();
+    const url = new URL(location.href);
+    const term = String(new FormData(form).get("find") ?? "").trim();
+    if (term) url.searchParams.set("find", term);
+    else url.searchParams.delete("find");
+    this.#go(url.href, null);
+  };
+
+  /** Other elements (the minimap) ask for a step by this event. @param {CustomEvent<Record<string, string>>} event */
+  #onGo = (event) => {
+    const url = new URL(location.href);
+    for (const [name, value] of Object.entries(event.detail)) {
+      if (value) url.searchParams.set(name, value);
+      else url.searchParams.delete(name);
+    }
+    this.#go(url.href, null);
+  };
+
+  /**
+   * Replace the view by what an address shows. The row given, else the first one in sight, stays
+   * where it is, unless the step selects a span: then that one comes into sight.
+   * @param {string} href @param {HTMLElement | null} row @param {boolean} [selects]
+   */
+  async #go(href, row, selects = false) {
+    const url = new URL(href);
+    const here = new URL(location.href);
+    anchor = null;
+    if (!selects) {
+      const span = here.searchParams.get("span");
+      if (span) url.searchParams.set("span", span);
+      const kept = row ?? firstInSight();
+      if (kept) {
+        anchor = { span: kept.dataset.spanRow ?? "", y: kept.getBoundingClientRect().top };
+        url.searchParams.set("near", anchor.span);
+      }
+    }
+    const focused = /** @type {HTMLElement} */ (document.activeElement);
+    const back = focused?.closest("[data-find]") ? "[data-find]" : focused?.closest("span-tree") ? "span-tree" : "";
+    // @ts-ignore htmx is a global of its own script
+    await htmx.ajax("GET", url.pathname + url.search, { target: "#trace-view", swap: "outerHTML" });
+    if (back) /** @type {HTMLElement | null} */ (document.querySelector(back))?.focus({ preventScroll: true });
+  }
+
+  /** Select a row's span: only the panel is fetched, the rows stay. @param {HTMLElement} row */
+  select(row) {
+    const link = /** @type {HTMLAnchorElement | null} */ (row.querySelector(".row-op"));
+    if (link) this.#showDetail(link.href, row);
+  }
+
+  /** @param {string} href @param {HTMLElement | null} row */
+  async #showDetail(href, row) {
+    for (const marked of this.querySelectorAll(".row.is-selected")) {
+      marked.classList.remove("is-selected");
+      marked.removeAttribute("aria-selected");
+    }
+    row?.classList.add("is-selected");
+    row?.setAttribute("aria-selected", "true");
+    const url = new URL(href);
+    // @ts-ignore htmx is a global of its own script
+    await htmx.ajax("GET", url.pathname + url.search, { target: "#span-detail", swap: "outerHTML" });
+    row?.scrollIntoView({ block: "nearest" });
+  }
+
+  /** @param {KeyboardEvent} event */
+  #onKey = (event) => {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    const target = /** @type {HTMLElement} */ (event.target);
+    if (target.closest?.("input, textarea, select")) {
+      if (event.key === "Escape" && target.matches("[data-find]")) tree()?.focus({ preventScroll: true });
+      return;
+    }
+    const row = /** @type {HTMLElement | null} */ (target.closest?.("[data-span-row]"));
+    if (this.#rowKey(event.key, row) || this.#pageKey(event.key)) event.preventDefault();
+  };
+
+  /** Keys that act on the row in focus. @param {string} key @param {HTMLElement | null} row */
+  #rowKey(key, row) {
+    if (key === "j" || key === "ArrowDown" || key === "k" || key === "ArrowUp") {
+      const step = key === "j" || key === "ArrowDown" ? 1 : -1;
+      const from = row ?? this.querySelector(".row.is-selected") ?? null;
+      // @ts-ignore a method of span-tree.js
+      tree()?.focusRow(from ? Number(from.getAttribute("aria-rowindex")) - 1 + step : -1);
+      return true;
+    }
+    if (!row) return false;
+    if (key === "Enter") {
+      this.select(row);
+      return true;
+    }
+    const expanded = row.getAttribute("aria-expanded");
+    if ((key === "ArrowLeft" && expanded === "true") || (key === "ArrowRight" && expanded === "false")) {
+      /** @type {HTMLElement | null} */ (row.querySelector("a.twisty"))?.click();
+      return true;
+    }
+    return key === "ArrowLeft" || key === "ArrowRight";
+  }
+
+  /** Keys that are a control of the page. @param {string} key */
+  #pageKey(key) {
+    if (key === "f") {
+      const box = /** @type {HTMLInputElement | null} */ (this.querySelector("[data-find]"));
+      box?.focus();
+      box?.select();
+      return box != null;
+    }
+    if (key === "+" || key === "-") {
+      // @ts-ignore a method of trace-minimap.js
+      document.querySelector("trace-minimap")?.zoomBy(key === "+" ? 0.5 : 2);
+      return true;
+    }
+    const names = key === "Escape" ? ["close", "clear"] : ["n", "p", "e", "0", "[", "]"].includes(key) ? [key] : [];
+    for (const name of names) {
+      const control = /** @type {HTMLElement | null} */ (this.querySelector(`[data-key="${CSS.escape(name)}"]`));
+      if (control) {
+        control.click();
+        return true;
+      }
+    }
+    return false;
+  }
+}
+
+/** @returns {HTMLElement | null} */
+function firstInSight() {
+  const box = tree();
+  if (!box) return null;
+  const top = box.getBoundingClientRect().top + 30;
+  for (const row of /** @type {NodeListOf<HTMLElement>} */ (box.querySelectorAll("[data-span-row]"))) {
+    if (row.getBoundingClientRect().top >= top) return row;
+  }
+  return null;
+}
+
+customElements.define("trace-page", TracePage);

@@ -1,0 +1,55 @@
+"""Decode a whole file at once, for tests."""
+
+from dataclasses import dataclass, field
+
+from viewer.formats import decode
+from viewer.formats.base import Payload
+from viewer.trace.report import Rejection
+from viewer.trace.span import Span
+
+
+@dataclass
+class Contents:
+    """Everything that was in a file."""
+
+    format: str = ""
+    spans: list[Span] = field(default_factory=list)
+    rejected: list[Rejection] = field(default_factory=list)
+    notes: list[Rejection] = field(default_factory=list)
+
+    @property
+    def traces(self) -> set[str]:
+        return {span.trace_id for span in self.spans}
+
+    @property
+    def ids(self) -> set[tuple[str, int]]:
+        return {(span.trace_id, span.span_id) for span in self.spans}
+
+    @property
+    def roots(self) -> int:
+        return sum(span.parent_id == 0 for span in self.spans)
+
+    @property
+    def orphans(self) -> int:
+        return sum(
+            span.parent_id != 0 and (span.trace_id, span.parent_id) not in self.ids
+            for span in self.spans
+        )
+
+    @property
+    def errors(self) -> int:
+        return sum(span.status.code == 2 for span in self.spans)
+
+
+def read(data: bytes | str, *, lenient: bool = True) -> Contents:
+    """Decode a file's bytes as import does."""
+    decoding = decode(
+        Payload(data.encode() if isinstance(data, str) else data, lenient=lenient)
+    )
+    contents = Contents()
+    for chunk in decoding:
+        contents.spans.extend(chunk.batch.spans())
+        contents.rejected.extend(chunk.rejected)
+        contents.notes.extend(chunk.notes)
+    contents.format = decoding.format
+    return contents

@@ -1,0 +1,232 @@
+"""The DuckDB engine: one file, or another tool's span table opened in place."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import duckdb
+
+from viewer.search.query import TraceQuery
+from viewer.store.base import (
+    Capabilities,
+    Distribution,
+    Pruned,
+    ServiceStats,
+    SpanStore,
+    StoredSpan,
+    StoreStats,
+    TracePage,
+)
+from viewer.store.duckdb import search, suggest, within
+from viewer.store.duckdb.compile import Compiler, Params
+from viewer.store.duckdb.connection import Connections, open_file
+from viewer.store.duckdb.dependencies import dependencies
+from viewer.store.duckdb.foreign import open_foreign
+from viewer.store.duckdb.migrate import count_up, meta_number, prepare
+from viewer.store.duckdb.origins import resource_table, scope_table
+from viewer.store.duckdb.prune import live_bytes, prune
+from viewer.store.duckdb.rows import INSERT, INSERT_SERVICES, incoming_table
+from viewer.trace.attributes import clean_text
+from viewer.trace.batch import SpanBatch
+from viewer.trace.columns import TraceColumns
+from viewer.trace.summary import DependencyLink, Operation
+
+_ZERO_HALF = "0" * 16
+
+
+def open_duckdb(path: str, *, read_only: bool) -> SpanStore:
+    """Open or create our own file; read-only also another tool's DuckDB or Parquet file.
+
+    Raises StoreLocked, StoreForeign or StoreError.
+    """
+    file = Path(path).absolute()
+    if not read_only:
+        connections = open_file(file, read_only=False)
+        try:
+            prepare(connections, file, read_only=False)
+        except BaseException:
+            connections.close()
+            raise
+        return DuckDbStore(connections, file, writable=True)
+    connections = open_foreign(file)
+    return DuckDbStore(connections, file, writable=False)
+
+
+class DuckDbStore:
+    """SpanStore on DuckDB; see `SpanStore` for what each method promises."""
+
+    def __init__(
+        self,
+        connections: Connections,
+        path: Path,
+        *,
+        writable: bool,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.url = f"duckdb:{path}"
+        self.capabilities = Capabilities(durable=True, writable=writable, prunes=writable)
+        self._connections = connections
+        self._path = path
+        self._clock = clock
+        self._resources, self._scopes = resource_table(), scope_table()
+        self._counted: dict[tuple[int, int | None, int | None], tuple[int, int]] = {}
+        with connections.reading() as con:
+            self._generation = meta_number(con, "generation")
+
+    @property
+    def generation(self) -> int:
+        return self._generation
+
+    def close(self) -> None:
+        self._connections.close()
+
+    def write_spans(self, batches: Sequence[SpanBatch], mark: int | None = None) -> None:
+        filled = [batch for batch in batches if len(batch)]
+        with self._connections.writing() as con:
+            if filled:
+                resources = self._resources.number(
+                    con, [row for batch in filled for row in batch.resources]
+                )
+                scopes = self._scopes.number(con, [row for batch in filled for row in batch.scopes])
+                table = incoming_table(
+                    filled, (resources.ids, resources.hashes), (scopes.ids, scopes.hashes)
+                )
+                con.register("incoming", table)
+                try:
+                    con.execute(INSERT, {"stored_ns": self._clock()}).fetchall()
+                    con.execute(INSERT_SERVICES).fetchall()
+                finally:
+                    con.unregister("incoming")
+                count_up(con)
+            if mark is not None:
+                con.execute(
+                    "UPDATE meta SET value = $mark WHERE key = 'journal_mark'", {"mark": str(mark)}
+                ).fetchall()
+        if filled:
+            self._resources.keep(resources)
+            self._scopes.keep(scopes)
+            self._generation += 1
+
+    def journal_mark(self) -> int:
+        with self._connections.reading() as con:
+            return meta_number(con, "journal_mark")
+
+    def find_traces(self, query: TraceQuery) -> TracePage:
+        with self._connections.reading() as con:
+            compiler = self._compiler(con, query)
+            return search.find_traces(con, compiler, self._count_in_range(con, compiler))
+
+    def distribution(self, query: TraceQuery, columns: int) -> Distribution:
+        with self._connections.reading() as con:
+            return search.distribution(con, self._compiler(con, query), columns)
+
+    def get_columns(self, trace_id: str) -> TraceColumns | None:
+        with self._connections.reading() as con:
+            return within.get_columns(con, trace_id)
+
+    def get_spans(self, trace_id: str, span_ids: Sequence[int] | None = None) -> list[StoredSpan]:
+        with self._connections.reading() as con:
+            return within.get_spans(con, self._resources, self._scopes, trace_id, span_ids)
+
+    def match_spans(self, trace_id: str, terms: Sequence[str]) -> list[tuple[int, int]]:
+        with self._connections.reading() as con:
+            return within.match_spans(con, self._resources, trace_id, terms)
+
+    def traces_with_prefix(self, prefix: str, limit: int) -> list[str]:
+        params = Params()
+        begins = params.add(clean_text(prefix.lower()))
+        short = params.add(_ZERO_HALF + clean_text(prefix.lower()))
+        return self._strings(
+            "SELECT DISTINCT trace_id FROM spans WHERE starts_with(trace_id, "
+            f"{begins}) OR starts_with(trace_id, {short}) ORDER BY 1 LIMIT {max(limit, 0)}",
+            params,
+        )
+
+    def traces_with_span(self, span_id: int, limit: int) -> list[str]:
+        if not 0 < span_id < 1 << 64:
+            return []
+        return self._strings(
+            f"SELECT DISTINCT trace_id FROM spans WHERE span_id = {int(span_id)}"  # noqa: S608
+            f" ORDER BY 1 LIMIT {max(limit, 0)}",
+            Params(),
+        )
+
+    def services(self) -> list[str]:
+        return self._strings(
+            "SELECT DISTINCT service FROM services WHERE service <> '' ORDER BY 1", Params()
+        )
+
+    def operations(self, service: str, kind: int | None = None) -> list[Operation]:
+        params = Params()
+        where = f"service = {params.add(clean_text(service))}"
+        if kind is not None:
+            where += f" AND kind = {params.add(kind)}"
+        with self._connections.reading() as con:
+            rows = con.execute(
+                f"SELECT DISTINCT service, name, kind FROM services WHERE {where}"  # noqa: S608
+                " ORDER BY name, kind",
+                params.values,
+            ).fetchall()
+        return [Operation(*row) for row in rows]
+
+    def attribute_keys(self, service: str | None, prefix: str, limit: int) -> list[str]:
+        with self._connections.reading() as con:
+            return suggest.attribute_keys(con, self._resources, service, prefix, limit)
+
+    def attribute_values(self, service: str | None, key: str, prefix: str, limit: int) -> list[str]:
+        with self._connections.reading() as con:
+            return suggest.attribute_values(con, self._resources, service, key, prefix, limit)
+
+    def dependencies(self, start_ns: int, end_ns: int) -> list[DependencyLink]:
+        with self._connections.reading() as con:
+            return dependencies(con, start_ns, end_ns)
+
+    def stats(self) -> StoreStats:
+        with self._connections.reading() as con:
+            rows = con.execute(
+                "SELECT service, count(*), coalesce(min(nullif(start_ns, 0)), 0), max(start_ns)"
+                " FROM spans GROUP BY service ORDER BY service"
+            ).fetchall()
+            traces = con.execute("SELECT count(DISTINCT trace_id) FROM spans").fetchall()[0][0]
+            size = self._bytes(con)
+        services = tuple(ServiceStats(*row) for row in rows)
+        return StoreStats(
+            span_rows=sum(service.span_rows for service in services),
+            traces=traces,
+            bytes=size,
+            oldest_ns=min((row.oldest_ns for row in services if row.oldest_ns), default=0),
+            newest_ns=max((row.newest_ns for row in services), default=0),
+            services=services,
+        )
+
+    def prune(self, before_ns: int | None, max_bytes: int | None) -> Pruned:
+        origins = (self._resources, self._scopes)
+        try:
+            return prune(self._connections, origins, before_ns, max_bytes)
+        finally:
+            with self._connections.reading() as con:
+                self._generation = meta_number(con, "generation")
+
+    def _bytes(self, con: duckdb.DuckDBPyConnection) -> int:
+        if not self.capabilities.writable:
+            return self._path.stat().st_size
+        log = self._path.with_name(self._path.name + ".wal")
+        return live_bytes(con) + (log.stat().st_size if log.exists() else 0)
+
+    def _compiler(self, con: duckdb.DuckDBPyConnection, query: TraceQuery) -> Compiler:
+        return Compiler(con, query, self._resources, self._scopes)
+
+    def _count_in_range(
+        self, con: duckdb.DuckDBPyConnection, compiler: Compiler
+    ) -> tuple[int, int]:
+        """Count once per content and time range: every page of a search asks for it again."""
+        key = (self._generation, compiler.query.start_ns, compiler.query.end_ns)
+        if key not in self._counted:
+            if len(self._counted) > 100:
+                self._counted = {}
+            self._counted[key] = search.count_in_range(con, compiler)
+        return self._counted[key]
+
+    def _strings(self, sql: str, params: Params) -> list[str]:
+        with self._connections.reading() as con:
+            return [text for (text,) in con.execute(sql, params.values).fetchall()]

@@ -1,0 +1,179 @@
+"""Searching traces: pages of summaries, and their spread over time and duration."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+
+from viewer.search.query import MAX_LIMIT, Cursor
+from viewer.store.base import Distribution, DistributionCell, TracePage, time_steps
+from viewer.store.duckdb.compile import (
+    SORT_KEYS,
+    Compiler,
+    Params,
+    after_cursor,
+    all_of,
+    in_traces,
+    order_of,
+)
+from viewer.trace.summary import MatchedSpan, ServiceCount, TraceSummary
+
+# What "earliest" means: the order of these, first to last (store.base). `service` is known by the
+# group, so that it stands apart.
+_RANK = """{'start_ns': start_ns, 'span_id': span_id, 'kind': kind, 'service': service,
+  'name': name, 'dur_ns': dur_ns, 'parent_id': parent_id}"""
+
+
+def find_traces(
+    con: duckdb.DuckDBPyConnection, compiler: Compiler, in_range: tuple[int, int]
+) -> TracePage:
+    """Return a page of results; ``in_range`` is what `count_in_range` says."""
+    query = compiler.query
+    limit = max(1, min(query.limit, MAX_LIMIT))
+    params = Params()
+    key, _ = SORT_KEYS[query.sort]
+    matching = compiler.matching_traces(params, also="counts" if key in ("spans", "errors") else "")
+    after = after_cursor(query.sort, query.after, params) if query.after else "TRUE"
+    rows = con.execute(
+        f"""
+        WITH matching AS MATERIALIZED ({matching}),
+        page AS (SELECT * FROM matching WHERE {after} ORDER BY {order_of(query.sort)}
+                 LIMIT {limit + 1})
+        SELECT total, trace_id, start_ns, duration_ns, has_untimed, {key}
+        FROM (SELECT count(*) AS total FROM matching) LEFT JOIN page ON TRUE
+        ORDER BY {order_of(query.sort)}
+        """,  # noqa: S608
+        params.values,
+    ).fetchall()
+    total = rows[0][0]
+    hits = [row[1:] for row in rows if row[1] is not None]
+    summaries = _summaries(con, compiler, hits[:limit])
+    more = None
+    if len(hits) > limit:
+        trace_id, start_ns, _, _, last = hits[limit - 1]
+        more = Cursor(key=last, start_ns=start_ns, trace_id=trace_id)
+    stored_traces, searched_spans = in_range
+    return TracePage(summaries, total, stored_traces, searched_spans, more)
+
+
+def count_in_range(con: duckdb.DuckDBPyConnection, compiler: Compiler) -> tuple[int, int]:
+    """Return how many traces and span rows start within the query's time range."""
+    params = Params()
+    row = con.execute(
+        "SELECT count(DISTINCT trace_id), count(*) FROM spans"
+        f" WHERE {compiler.time_range(params)}",  # noqa: S608
+        params.values,
+    ).fetchall()[0]
+    return row[0], row[1]
+
+
+def distribution(
+    con: duckdb.DuckDBPyConnection, compiler: Compiler, columns: int
+) -> Distribution:
+    """Count all matching traces over time and duration."""
+    columns = max(1, columns)
+    query = compiler.query
+    low, high = query.start_ns, query.end_ns
+    if low is None or high is None:
+        params = Params()
+        first, last = con.execute(
+            "SELECT min(nullif(start_ns, 0)), max(nullif(start_ns, 0))"
+            f" FROM ({compiler.matching_traces(params)})",  # noqa: S608
+            params.values,
+        ).fetchall()[0]
+        low = low if low is not None else first or 0
+        high = high if high is not None else (last or 0) + 1
+    start_ns, step_ns = time_steps(low, high, columns)
+    params = Params()
+    matching = compiler.matching_traces(params, also="failed")
+    start, step = params.add(start_ns), params.add(step_ns)
+    rows = con.execute(
+        f"""
+        SELECT greatest(0, least({columns - 1}, (start_ns - {start}) // {step})) AS slot,
+          floor(log2(greatest(duration_ns, 1)) * 2)::INTEGER AS bucket,
+          count(*), count_if(failed)
+        FROM ({matching}) GROUP BY slot, bucket ORDER BY slot, bucket
+        """,  # noqa: S608
+        params.values,
+    ).fetchall()
+    cells = tuple(
+        DistributionCell(start_ns + slot * step_ns, bucket, traces, errors)
+        for slot, bucket, traces, errors in rows
+    )
+    return Distribution(start_ns, step_ns, cells)
+
+
+@dataclass(slots=True)
+class _Growing:
+    """A summary while its services' rows come in."""
+
+    start_ns: int
+    duration_ns: int
+    services: list[ServiceCount] = field(default_factory=list)
+    root: tuple[Any, ...] | None = None
+    first: tuple[Any, ...] | None = None
+    matched: tuple[Any, ...] | None = None
+
+
+def _summaries(
+    con: duckdb.DuckDBPyConnection, compiler: Compiler, hits: list[tuple[Any, ...]]
+) -> tuple[TraceSummary, ...]:
+    if not hits:
+        return ()
+    growing = {hit[0]: _Growing(hit[1], hit[2]) for hit in hits}
+    # With bounds the scan skips nearly all row groups; spans without a start lie outside of them.
+    bounds = f"start_ns <= {max(hit[1] + hit[2] for hit in hits)}"
+    if not any(hit[3] for hit in hits):
+        bounds += f" AND start_ns >= {min(hit[1] for hit in hits)}"
+    params = Params()
+    rows = con.execute(
+        f"""
+        WITH hit AS MATERIALIZED (
+          SELECT trace_id, span_id, digest, status, service, {_RANK} AS rank,
+            ({compiler.span_conditions(params)}) IS TRUE AS meets
+          FROM spans WHERE {all_of([in_traces(growing), bounds])}),
+        once AS (
+          SELECT trace_id, span_id, digest, any_value(status) AS status, any_value(rank) AS rank,
+            any_value(service) AS service, bool_or(meets) AS meets
+          FROM hit GROUP BY trace_id, span_id, digest)
+        SELECT trace_id, service, count(*), count_if(status = 2),
+          min(rank) FILTER (rank.parent_id = 0), min(rank), min(rank) FILTER (meets)
+        FROM once GROUP BY trace_id, service ORDER BY service
+        """,  # noqa: S608
+        params.values,
+    ).fetchall()
+    for trace_id, service, spans, errors, root, first, matched in rows:
+        trace = growing[trace_id]
+        trace.services.append(ServiceCount(service, spans, errors))
+        trace.root = _earlier(trace.root, root)
+        trace.first = _earlier(trace.first, first)
+        trace.matched = _earlier(trace.matched, matched)
+    return tuple(_summary(trace_id, trace) for trace_id, trace in growing.items())
+
+
+def _earlier(known: tuple[Any, ...] | None, rank: dict[str, Any] | None) -> tuple[Any, ...] | None:
+    if rank is None:
+        return known
+    new = tuple(rank.values())
+    return new if known is None else min(known, new)
+
+
+def _summary(trace_id: str, trace: _Growing) -> TraceSummary:
+    shown = trace.root or trace.first
+    assert shown is not None, "a trace without spans"
+    matched = None
+    if trace.matched is not None:
+        start_ns, span_id, _, service, name, duration_ns, parent_id = trace.matched
+        matched = MatchedSpan(span_id, service, name, start_ns, duration_ns, parent_id == 0)
+    return TraceSummary(
+        trace_id=trace_id,
+        root_service=shown[3],
+        root_name=shown[4],
+        has_root=trace.root is not None,
+        start_ns=trace.start_ns,
+        duration_ns=trace.duration_ns,
+        spans=sum(service.spans for service in trace.services),
+        errors=sum(service.errors for service in trace.services),
+        services=tuple(trace.services),
+        matched=matched,
+    )

@@ -1,0 +1,110 @@
+"""Questions about one trace: its columns, its spans, and text found in them."""
+
+from collections.abc import Sequence
+
+import duckdb
+import orjson
+
+from viewer.store.base import StoredSpan, fold_case
+from viewer.store.duckdb.compile import Params
+from viewer.store.duckdb.origins import Origins
+from viewer.store.duckdb.rows import CONTENT, SLIM, stored_spans, trace_columns
+from viewer.trace.attributes import clean_text, encode_attribute
+from viewer.trace.columns import TraceColumns
+from viewer.trace.span import Resource, Scope
+
+# Joins a span's attributes into one text for one look; a term that holds it takes the long way.
+_JOINT = "\x1f"
+
+
+def get_columns(con: duckdb.DuckDBPyConnection, trace_id: str) -> TraceColumns | None:
+    """Return a trace's columns, or None if it has no spans."""
+    params = {"trace_id": clean_text(trace_id)}
+    table = con.sql(
+        f"SELECT {SLIM} FROM spans WHERE trace_id = $trace_id",  # noqa: S608
+        params=params,
+    ).to_arrow_table()
+    return trace_columns(trace_id, table) if len(table) else None
+
+
+def get_spans(
+    con: duckdb.DuckDBPyConnection,
+    resources: Origins[Resource],
+    scopes: Origins[Scope],
+    trace_id: str,
+    span_ids: Sequence[int] | None,
+) -> list[StoredSpan]:
+    """Return a trace's spans in order, as `SpanStore` says."""
+    params = Params()
+    where = f"trace_id = {params.add(clean_text(trace_id))}"
+    if span_ids is not None:
+        numbers = ", ".join(str(int(number)) for number in set(span_ids) if 0 < number < 1 << 64)
+        if not numbers:
+            return []
+        where += f" AND span_id IN ({numbers})"
+    table = con.sql(
+        f"SELECT {', '.join(CONTENT)}, resource_id, scope_id, digest FROM spans"  # noqa: S608
+        f" WHERE {where} ORDER BY start_ns, span_id, digest",
+        params=params.values,
+    ).to_arrow_table()
+    return stored_spans(
+        table,
+        resources.fetch(con, table.column("resource_id").to_pylist()),
+        scopes.fetch(con, table.column("scope_id").to_pylist()),
+    )
+
+
+def match_spans(
+    con: duckdb.DuckDBPyConnection,
+    resources: Origins[Resource],
+    trace_id: str,
+    terms: Sequence[str],
+) -> list[tuple[int, int]]:
+    """Return (span ID, digest) of the spans in which any term occurs, sorted."""
+    folded = sorted({fold_case(clean_text(term)) for term in terms})
+    if not folded:
+        return []
+    params = Params()
+    trace = params.add(clean_text(trace_id))
+    ids = con.execute(
+        f"SELECT DISTINCT resource_id FROM spans WHERE trace_id = {trace}",  # noqa: S608
+        params.values,
+    ).fetchall()
+    found = resources.fetch(con, (number for (number,) in ids))
+    matches = [f"({_occurs(term, params)})" for term in folded]
+    bearing = sorted(
+        number for number, resource in found.items() if _resource_says(resource, folded)
+    )
+    if bearing:
+        matches.append(f"resource_id IN ({', '.join(map(str, bearing))})")
+    rows: list[tuple[int, int]] = con.execute(
+        f"SELECT DISTINCT span_id, digest FROM spans"  # noqa: S608
+        f" WHERE trace_id = {trace} AND ({' OR '.join(matches)}) ORDER BY span_id, digest",
+        params.values,
+    ).fetchall()
+    return rows
+
+
+def _resource_says(resource: Resource, folded: Sequence[str]) -> bool:
+    texts = [fold_case(encode_attribute(key, value)[0]) for key, value in resource.attributes]
+    return any(term in text for term in folded for text in texts)
+
+
+def _occurs(term: str, params: Params) -> str:
+    """Return the condition that a folded term occurs in a span's own texts."""
+    text = params.add(term)
+    attributes = f"contains(lower(array_to_string(attrs, '{_JOINT}')), {text})"
+    if _JOINT in term:
+        attributes = f"len(list_filter(attrs, lambda attr: contains(lower(attr), {text}))) > 0"
+    # The events' JSON is cheap to look through; only what it promises is then taken apart, since a
+    # term may as well be part of the JSON's own text.
+    escaped = params.add(orjson.dumps(term).decode()[1:-1])
+    said = "json_extract_string(events, '$[*].n') || json_extract_string(events, '$[*].a[*]')"
+    events = (
+        f"contains(lower(events), {escaped}) AND"
+        f" len(list_filter({said}, lambda said: contains(lower(said), {text}))) > 0"
+    )
+    return (
+        f"contains(lower(name), {text}) OR contains(lower(service), {text})"
+        f" OR contains(lower(status_message), {text}) OR {attributes} OR ({events})"
+    )

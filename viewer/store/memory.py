@@ -1,0 +1,405 @@
+"""The memory engine: plain Python over lists, slow and right; other engines are compared with it."""
+
+import math
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+
+from viewer.search.query import MAX_LIMIT, Cursor, Sort, TraceQuery
+from viewer.store.base import (
+    MAX_SUGGESTED,
+    RECENT_SPANS,
+    Capabilities,
+    Distribution,
+    DistributionCell,
+    Pruned,
+    ReadOnly,
+    ServiceStats,
+    StoredSpan,
+    StoreError,
+    StoreStats,
+    TracePage,
+    field_of_tag,
+    fold_case,
+    time_steps,
+)
+from viewer.trace.attributes import clean_text, encode_attribute, show_value
+from viewer.trace.batch import SpanBatch
+from viewer.trace.columns import TraceColumns, columns_of_spans
+from viewer.trace.span import Span, SpanKind, StatusCode
+from viewer.trace.summary import (
+    DependencyLink,
+    MatchedSpan,
+    Operation,
+    ServiceCount,
+    TraceSummary,
+)
+
+_LATEST = (1 << 63) - 1
+_ZERO_HALF = "0" * 16
+
+
+def open_memory(path: str, *, read_only: bool) -> "MemoryStore":
+    """Return an empty store; ``memory:`` has no path."""
+    if path:
+        raise StoreError("a memory store has no path: memory:")
+    return MemoryStore(writable=not read_only)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A span as delivered, and when."""
+
+    digest: int
+    span: Span
+    stored_ns: int
+
+    @property
+    def identity(self) -> tuple[str, int, int]:
+        return self.span.trace_id, self.span.span_id, self.digest
+
+
+class MemoryStore:
+    """SpanStore in memory; see `SpanStore` for what each method promises."""
+
+    def __init__(self, *, writable: bool = True, clock: Callable[[], int] = time.time_ns) -> None:
+        self.url = "memory:"
+        self.capabilities = Capabilities(durable=False, writable=writable, prunes=writable)
+        self.generation = 0
+        self._clock = clock
+        self._mark = 0
+        self._lock = threading.RLock()
+        self._rows: dict[str, list[_Row]] = {}
+
+    def close(self) -> None:
+        with self._lock:
+            self._rows = {}
+
+    def write_spans(self, batches: Sequence[SpanBatch], mark: int | None = None) -> None:
+        if not self.capabilities.writable:
+            raise ReadOnly("the store was opened read-only")
+        now = self._clock()
+        # All are read first: a batch that cannot be read must leave nothing of the others behind.
+        spans = [_clamped(span) for batch in batches for span in batch.spans()]
+        with self._lock:
+            for span in spans:
+                row = _Row(_digest(span), span, now)
+                self._rows.setdefault(span.trace_id, []).append(row)
+            self.generation += bool(spans)
+            if mark is not None:
+                self._mark = mark
+
+    def journal_mark(self) -> int:
+        return self._mark
+
+    def find_traces(self, query: TraceQuery) -> TracePage:
+        matches = self._matches(query)
+        matches.sort(key=lambda found: _order(query.sort, found))
+        rows = [row for row in self._all() if _in_range(row.span, query)]
+        rest = matches
+        if query.after is not None:
+            cursor = query.after
+            behind = (_signed(query.sort, cursor.key), -cursor.start_ns, cursor.trace_id)
+            rest = [found for found in matches if _order(query.sort, found) > behind]
+        limit = max(1, min(query.limit, MAX_LIMIT))
+        page = rest[:limit]
+        more = None
+        if len(rest) > limit:
+            last = page[-1]
+            more = Cursor(_sort_key(query.sort, last), last.start_ns, last.trace_id)
+        stored = len({row.span.trace_id for row in rows})
+        return TracePage(tuple(page), len(matches), stored, len(rows), more)
+
+    def distribution(self, query: TraceQuery, columns: int) -> Distribution:
+        matches = self._matches(query)
+        columns = max(1, columns)
+        starts = [found.start_ns for found in matches if found.start_ns]
+        low, high = query.start_ns, query.end_ns
+        low = low if low is not None else min(starts, default=0)
+        high = high if high is not None else max(starts, default=0) + 1
+        start_ns, step_ns = time_steps(low, high, columns)
+        traces: Counter[tuple[int, int]] = Counter()
+        errors: Counter[tuple[int, int]] = Counter()
+        for found in matches:
+            slot = max(0, min(columns - 1, (found.start_ns - start_ns) // step_ns))
+            bucket = math.floor(math.log2(max(found.duration_ns, 1)) * 2)
+            traces[slot, bucket] += 1
+            errors[slot, bucket] += found.errors > 0
+        cells = tuple(
+            DistributionCell(start_ns + slot * step_ns, bucket, count, errors[slot, bucket])
+            for (slot, bucket), count in sorted(traces.items())
+        )
+        return Distribution(start_ns, step_ns, cells)
+
+    def get_columns(self, trace_id: str) -> TraceColumns | None:
+        rows = self._of_trace(trace_id)
+        if not rows:
+            return None
+        return columns_of_spans(trace_id, [row.span for row in rows], [row.digest for row in rows])
+
+    def get_spans(self, trace_id: str, span_ids: Sequence[int] | None = None) -> list[StoredSpan]:
+        rows = [
+            row
+            for row in _once(self._of_trace(trace_id))
+            if span_ids is None or row.span.span_id in span_ids
+        ]
+        rows.sort(key=lambda row: (row.span.start_ns, row.span.span_id, row.digest))
+        return [StoredSpan(row.digest, row.span) for row in rows]
+
+    def match_spans(self, trace_id: str, terms: Sequence[str]) -> list[tuple[int, int]]:
+        folded = [fold_case(clean_text(term)) for term in terms]
+        return sorted(
+            (row.span.span_id, row.digest)
+            for row in _once(self._of_trace(trace_id))
+            if any(term in text for text in _texts(row.span) for term in folded)
+        )
+
+    def traces_with_prefix(self, prefix: str, limit: int) -> list[str]:
+        begins = prefix.lower()
+        with self._lock:
+            found = [
+                trace_id
+                for trace_id in self._rows
+                if trace_id.startswith((begins, _ZERO_HALF + begins))
+            ]
+        return sorted(found)[: max(limit, 0)]
+
+    def traces_with_span(self, span_id: int, limit: int) -> list[str]:
+        found = {row.span.trace_id for row in self._all() if row.span.span_id == span_id}
+        return sorted(found)[: max(limit, 0)]
+
+    def services(self) -> list[str]:
+        return sorted({row.span.service for row in self._all()} - {""})
+
+    def operations(self, service: str, kind: int | None = None) -> list[Operation]:
+        found = {
+            (row.span.name, int(row.span.kind))
+            for row in self._all()
+            if row.span.service == service and kind in (None, row.span.kind)
+        }
+        return [Operation(service, name, number) for name, number in sorted(found)]
+
+    def attribute_keys(self, service: str | None, prefix: str, limit: int) -> list[str]:
+        keys = {
+            clean_text(key)
+            for span in self._recent(service)
+            for key, _ in (*span.attributes, *span.resource.attributes)
+        }
+        return sorted(key for key in keys if key.startswith(prefix))[: max(limit, 0)]
+
+    def attribute_values(self, service: str | None, key: str, prefix: str, limit: int) -> list[str]:
+        counts = Counter(
+            show_value(value)
+            for span in self._recent(service)
+            for name, value in (*span.attributes, *span.resource.attributes)
+            if name == key
+        )
+        found = [
+            text for text in counts if text.startswith(prefix) and len(text) <= MAX_SUGGESTED
+        ]
+        return sorted(found, key=lambda text: (-counts[text], text))[: max(limit, 0)]
+
+    def dependencies(self, start_ns: int, end_ns: int) -> list[DependencyLink]:
+        calls: Counter[tuple[str, str]] = Counter()
+        errors: Counter[tuple[str, str]] = Counter()
+        for rows in self._traces():
+            bearers: dict[int, list[Span]] = {}
+            for row in _once(rows):
+                bearers.setdefault(row.span.span_id, []).append(row.span)
+            for row in _once(rows):
+                parent = _parent(row.span, bearers)
+                if parent is not None and start_ns <= row.span.start_ns < end_ns:
+                    calls[parent.service, row.span.service] += 1
+                    failed = row.span.status.code == StatusCode.ERROR
+                    errors[parent.service, row.span.service] += failed
+        return [DependencyLink(*pair, calls[pair], errors[pair]) for pair in sorted(calls)]
+
+    def stats(self) -> StoreStats:
+        by_service: dict[str, list[int]] = {}
+        for row in self._all():
+            by_service.setdefault(row.span.service, []).append(row.span.start_ns)
+        services = tuple(
+            ServiceStats(service, len(starts), min(filter(None, starts), default=0), max(starts))
+            for service, starts in sorted(by_service.items())
+        )
+        return StoreStats(
+            span_rows=sum(service.span_rows for service in services),
+            traces=len(self._traces()),
+            bytes=0,
+            oldest_ns=min((row.oldest_ns for row in services if row.oldest_ns), default=0),
+            newest_ns=max((row.newest_ns for row in services), default=0),
+            services=services,
+        )
+
+    def prune(self, before_ns: int | None, max_bytes: int | None) -> Pruned:
+        """See `SpanStore.prune`; there are no bytes here, so only age counts."""
+        if not self.capabilities.prunes:
+            raise ReadOnly("the store was opened read-only")
+        with self._lock:
+            before = sum(map(len, self._rows.values()))
+            kept = {
+                trace_id: [row for row in rows if before_ns is None or row.stored_ns >= before_ns]
+                for trace_id, rows in self._rows.items()
+            }
+            self._rows = {trace_id: rows for trace_id, rows in kept.items() if rows}
+            removed = before - sum(map(len, self._rows.values()))
+            self.generation += bool(removed)
+        return Pruned(removed, removed, 0)
+
+    def _traces(self) -> list[list[_Row]]:
+        with self._lock:
+            return [list(rows) for rows in self._rows.values()]
+
+    def _all(self) -> Iterator[_Row]:
+        return (row for rows in self._traces() for row in rows)
+
+    def _of_trace(self, trace_id: str) -> list[_Row]:
+        with self._lock:
+            return list(self._rows.get(trace_id, ()))
+
+    def _recent(self, service: str | None) -> list[Span]:
+        spans = [row.span for row in self._all() if service in (None, row.span.service)]
+        starts = sorted((span.start_ns for span in spans), reverse=True)[:RECENT_SPANS]
+        return [span for span in spans if span.start_ns >= min(starts)]
+
+    def _matches(self, query: TraceQuery) -> list[TraceSummary]:
+        found = []
+        for rows in self._traces():
+            spans = [row.span for row in _once(rows)]
+            meeting = [span for span in spans if _meets(span, query)]
+            if meeting:
+                summary = _summary(spans, min(meeting, key=_rank))
+                if _within(summary.duration_ns, query.min_trace_ns, query.max_trace_ns):
+                    found.append(summary)
+        return found
+
+
+def _once(rows: Iterable[_Row]) -> list[_Row]:
+    return list({row.identity: row for row in rows}.values())
+
+
+def _digest(span: Span) -> int:
+    return int.from_bytes(blake2b(repr(span).encode("utf-8", "replace"), digest_size=4).digest())
+
+
+def _clamped(span: Span) -> Span:
+    start_ns = max(span.start_ns, 0)
+    duration_ns = min(max(span.duration_ns, 0), _LATEST - start_ns)
+    return replace(span, start_ns=start_ns, duration_ns=duration_ns)
+
+
+def _rank(span: Span) -> tuple[int, int, int, str, str, int, int]:
+    return (
+        span.start_ns,
+        span.span_id,
+        span.kind,
+        span.service,
+        span.name,
+        span.duration_ns,
+        span.parent_id,
+    )
+
+
+def _summary(spans: list[Span], matched: Span) -> TraceSummary:
+    roots = [span for span in spans if not span.parent_id]
+    shown = min(roots or spans, key=_rank)
+    timed = [span for span in spans if span.start_ns]
+    start_ns = min((span.start_ns for span in timed), default=0)
+    end_ns = max(span.end_ns for span in timed or spans)
+    counts = Counter(span.service for span in spans)
+    errors = Counter(span.service for span in spans if span.status.code == StatusCode.ERROR)
+    return TraceSummary(
+        trace_id=shown.trace_id,
+        root_service=shown.service,
+        root_name=shown.name,
+        has_root=bool(roots),
+        start_ns=start_ns,
+        duration_ns=end_ns - start_ns,
+        spans=len(spans),
+        errors=errors.total(),
+        services=tuple(ServiceCount(name, counts[name], errors[name]) for name in sorted(counts)),
+        matched=MatchedSpan(
+            matched.span_id,
+            matched.service,
+            matched.name,
+            matched.start_ns,
+            matched.duration_ns,
+            matched.parent_id == 0,
+        ),
+    )
+
+
+def _sort_key(sort: Sort, found: TraceSummary) -> int:
+    if sort in (Sort.NEWEST, Sort.OLDEST):
+        return found.start_ns
+    if sort in (Sort.LONGEST, Sort.SHORTEST):
+        return found.duration_ns
+    return found.spans if sort is Sort.MOST_SPANS else found.errors
+
+
+def _signed(sort: Sort, key: int) -> int:
+    return key if sort in (Sort.OLDEST, Sort.SHORTEST) else -key
+
+
+def _order(sort: Sort, found: TraceSummary) -> tuple[int, int, str]:
+    return _signed(sort, _sort_key(sort, found)), -found.start_ns, found.trace_id
+
+
+def _within(value: int, low: int | None, high: int | None) -> bool:
+    return (low is None or value >= low) and (high is None or value <= high)
+
+
+def _in_range(span: Span, query: TraceQuery) -> bool:
+    after = query.start_ns is None or span.start_ns >= query.start_ns
+    return after and (query.end_ns is None or span.start_ns < query.end_ns)
+
+
+def _meets(span: Span, query: TraceQuery) -> bool:
+    return (
+        _in_range(span, query)
+        and query.service in (None, span.service)
+        and query.operation in (None, span.name)
+        and _within(span.duration_ns, query.min_span_ns, query.max_span_ns)
+        and (not query.errors_only or span.status.code == StatusCode.ERROR)
+        and all(_has_tag(span, key, value) for key, value in query.tags)
+    )
+
+
+def _has_tag(span: Span, key: str, value: str) -> bool:
+    field = field_of_tag(key, value)
+    if field is not None:
+        column, numbers = field
+        return (span.kind if column == "kind" else span.status.code) in numbers
+    holders = (span, span.resource, span.scope, *span.events)
+    return any(
+        name == key and show_value(held) == value
+        for holder in holders
+        for name, held in holder.attributes
+    )
+
+
+def _texts(span: Span) -> Iterator[str]:
+    yield from map(fold_case, (span.name, span.service, span.status.message))
+    for holder in (span, span.resource, *span.events):
+        for key, value in holder.attributes:
+            yield fold_case(encode_attribute(key, value)[0])
+    yield from (fold_case(event.name) for event in span.events)
+
+
+def _parent(span: Span, bearers: dict[int, list[Span]]) -> Span | None:
+    """Choose the parent among the bearers of its ID, as `trace.tree` does."""
+    clients = [other for other in bearers[span.span_id] if other.kind == SpanKind.CLIENT]
+    if span.kind == SpanKind.SERVER and clients:
+        return min(clients, key=lambda other: (other.start_ns, other.service))
+    if span.parent_id in (0, span.span_id):
+        return None
+    group = bearers.get(span.parent_id, [])
+    servers = [other for other in group if other.kind == SpanKind.SERVER]
+    if servers and any(other.kind == SpanKind.CLIENT for other in group):
+        group = servers
+    own = [other for other in group if other.service == span.service]
+    first = sorted(own or group, key=lambda other: (other.start_ns, other.kind, other.service))
+    return first[0] if first else None

@@ -1,0 +1,114 @@
+"""/search: find traces."""
+
+import time
+from dataclasses import replace
+
+from flask import Blueprint, Response, make_response, render_template, request
+
+from viewer.search.link import SearchFields, SearchLink, read_link, write_link
+from viewer.store.base import TracePage
+from viewer.ui.current import current_now_ns, current_services, current_store
+from viewer.ui.htmx import push_url, wants_partial
+from viewer.ui.viewmodel.distribution import (
+    COLUMNS,
+    MOST_POINTS,
+    DistributionView,
+    heat_view,
+    points_view,
+)
+from viewer.ui.viewmodel.first_span import FirstSpan, first_span
+from viewer.ui.viewmodel.results import Results, results
+from viewer.ui.viewmodel.search_form import (
+    MOST_SUGGESTIONS,
+    operation_field,
+    search_form,
+    split_last_tag,
+    tag_suggestions,
+)
+
+blueprint = Blueprint("search", __name__)
+
+
+@blueprint.get("/search")
+def page() -> Response:
+    """Answer with the whole page, or with the results alone for htmx."""
+    link = read_link(request.args.to_dict(flat=False), current_now_ns())
+    found = _find(link)
+    if wants_partial("results"):
+        body = make_response(render_template("search/_results.html", results=found))
+        return push_url(body, found.url)
+    store, service = current_store(), link.fields.service
+    form = search_form(link, store.services(), store.operations(service) if service else ())
+    return make_response(render_template("search/page.html", search_form=form, results=found))
+
+
+@blueprint.get("/search/operations")
+def operations() -> str:
+    """Answer with the operation field for a service just chosen; another service's name is dropped."""
+    service = request.args.get("service", "")
+    known = current_store().operations(service) if service else []
+    typed = request.args.get("operation", "")
+    kept = typed if not service or any(typed == operation.name for operation in known) else ""
+    return render_template(
+        "search/_operation_field.html", operation_field=operation_field(service, kept, known)
+    )
+
+
+@blueprint.get("/search/suggestions")
+def suggestions() -> str:
+    """Answer with what may complete the attributes field."""
+    head, key, value = split_last_tag(request.args.get("tags", "")[:1000])
+    service, store = request.args.get("service") or None, current_store()
+    if value is None:
+        found = store.attribute_keys(service, key, MOST_SUGGESTIONS)
+    else:
+        found = store.attribute_values(service, key, value, MOST_SUGGESTIONS)
+    return render_template(
+        "search/_tag_suggestions.html",
+        tag_suggestions=tag_suggestions(head, key, found, value is not None),
+    )
+
+
+def _find(link: SearchLink) -> Results:
+    began = time.perf_counter_ns()
+    traces = current_store().find_traces(link.query)
+    took_ns = time.perf_counter_ns() - began
+    return results(
+        link,
+        traces,
+        now_ns=current_now_ns(),
+        took_ns=took_ns,
+        distribution=_distribution(link, traces),
+        first_span=None if traces.total else _first_span(),
+    )
+
+
+def _distribution(link: SearchLink, traces: TracePage) -> DistributionView | None:
+    """Draw all matches. Few of them are drawn one by one, which needs them all, not one page."""
+    store, url = current_store(), write_link(_without_brushed(link.fields))
+    if traces.total > MOST_POINTS:
+        return heat_view(store.distribution(link.query, COLUMNS), url)
+    matches = traces.traces
+    if traces.total > len(matches):
+        whole = replace(link.query, limit=MOST_POINTS, after=None)
+        matches = store.find_traces(whole).traces
+    return points_view(matches, url)
+
+
+def _without_brushed(fields: SearchFields) -> SearchFields:
+    return replace(
+        fields, lookback="", start="", end="", min_duration="", max_duration="", after=""
+    )
+
+
+def _first_span() -> FirstSpan | None:
+    """Return the guide for an empty store; None when it holds spans."""
+    services = current_services()
+    if services.store.services():
+        return None
+    return first_span(
+        services.doors(),
+        request.host_url.rstrip("/"),
+        read_only=services.ingest is None,
+        needs_token=services.auth_token is not None,
+    )

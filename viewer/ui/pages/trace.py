@@ -1,0 +1,172 @@
+"""One trace: /trace/{id}, and /trace/{id}/rows for further windows of its rows."""
+
+import re
+from collections.abc import Sequence
+
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    make_response,
+    redirect,
+    render_template,
+    request,
+)
+
+from viewer.analysis.findings import first_error
+from viewer.analysis.visible import visible_rows
+from viewer.trace.ids import InvalidId, format_trace_id, parse_span_id, parse_trace_id
+from viewer.trace.span import Span
+from viewer.trace.tree import Rows
+from viewer.ui import htmx
+from viewer.ui.current import current_store
+from viewer.ui.errors import answer_problem
+from viewer.ui.loaded_trace import LoadedTrace, TraceCache
+from viewer.ui.viewmodel.problem import Problem, problem
+from viewer.ui.viewmodel.rows import collapsed_mask, window_of, window_rows
+from viewer.ui.viewmodel.span_detail import SpanDetail, span_detail
+from viewer.ui.viewmodel.timeline import first_offset, matched_rows, shown_state, timeline
+from viewer.ui.viewmodel.trace_header import trace_header
+from viewer.ui.viewmodel.trace_state import TraceState, read_state
+from viewer.ui.viewmodel.trace_view import TraceView
+
+_MOST_TERMS = 20
+_TERM = re.compile(r'"([^"]+)"|(\S+)')
+_CACHE = "tracefall.traces"
+
+blueprint = Blueprint("trace", __name__)
+
+
+@blueprint.get("/trace/<trace_id>")
+def page(trace_id: str) -> Response:
+    """The page; under htmx its view or only the detail panel."""
+    found = _find(trace_id)
+    if not isinstance(found, LoadedTrace):
+        return found
+    state = _state(found)
+    if htmx.wants_partial("span-detail"):
+        detail = _detail(found, state)
+        body = render_template("trace/_span_detail.html", span_detail=detail)
+        return htmx.push_url(make_response(body), state.url)
+    if htmx.wants_partial("trace-view"):
+        body = render_template("trace/_trace_view.html", trace_view=_view(found, state))
+        return htmx.push_url(make_response(body), state.url)
+    return make_response(render_template("trace/page.html", trace_view=_view(found, state)))
+
+
+@blueprint.get("/trace/<trace_id>/rows")
+def rows(trace_id: str) -> Response:
+    """A window of rows, from the offset that the address asks for."""
+    found = _find(trace_id)
+    if not isinstance(found, LoadedTrace):
+        return found
+    state = _state(found)
+    visible = visible_rows(found.tree, collapsed_mask(found, state))
+    matches = _matches(found, state)
+    window = window_of(
+        found,
+        state,
+        visible,
+        set() if matches is None else set(matches.tolist()),
+        state.offset,
+        _spans(found, window_rows(visible, state.offset)),
+    )
+    return make_response(render_template("trace/_window.html", window=window))
+
+
+def _find(text: str) -> LoadedTrace | Response:
+    """Return the trace, or the answer that tells why there is none."""
+    try:
+        trace_id = parse_trace_id(text)
+    except InvalidId as error:
+        known = ("The box at the top reads IDs in any form that a tool prints.",)
+        return answer_problem(problem(400, str(error), known))
+    if text != format_trace_id(trace_id) and request.path == f"/trace/{text}":
+        query = f"?{request.query_string.decode()}" if request.query_string else ""
+        if not htmx.is_htmx():
+            return make_response(redirect(f"/trace/{format_trace_id(trace_id)}{query}", 308))
+    found = _traces().get(trace_id)
+    if found is None:
+        return answer_problem(
+            Problem(
+                404,
+                "No such trace",
+                f"No span with the trace ID {format_trace_id(trace_id)} is stored.",
+                asked=text,
+                known=(
+                    "Spans that were just sent are shown within two seconds.",
+                    "Older ones may have been removed by retention; see the status page.",
+                ),
+            )
+        )
+    return found
+
+
+def _traces() -> TraceCache:
+    store = current_store()
+    cache = current_app.extensions.get(_CACHE)
+    if cache is None:
+        cache = current_app.extensions.setdefault(_CACHE, TraceCache(store))
+    assert isinstance(cache, TraceCache)
+    return cache
+
+
+def _state(trace: LoadedTrace) -> TraceState:
+    path = f"/trace/{format_trace_id(trace.tree.trace_id)}"
+    return shown_state(trace, read_state(path, request.args, trace.tree.duration_ns))
+
+
+def _view(trace: LoadedTrace, state: TraceState) -> TraceView:
+    visible = visible_rows(trace.tree, collapsed_mask(trace, state))
+    near = _near()
+    offset = first_offset(trace, state, visible, near)
+    failed = first_error(trace.tree)
+    failed_spans = {} if failed is None else _spans(trace, [failed])
+    return TraceView(
+        header=trace_header(trace, state, failed_spans.get(-1 if failed is None else failed)),
+        timeline=timeline(
+            trace,
+            state,
+            visible,
+            _matches(trace, state),
+            offset,
+            near,
+            _spans(trace, window_rows(visible, offset)),
+        ),
+        detail=_detail(trace, state),
+    )
+
+
+def _near() -> int | None:
+    """Return the span that a script wants to keep in place; it is no part of the page's address."""
+    try:
+        return parse_span_id(request.args.get("near", ""))
+    except InvalidId:
+        return None
+
+
+def _detail(trace: LoadedTrace, state: TraceState) -> SpanDetail | None:
+    row = None if state.span is None else trace.tree.row_of(state.span)
+    span = None if row is None else _spans(trace, [row]).get(row)
+    return None if row is None or span is None else span_detail(trace, state, row, span)
+
+
+def _matches(trace: LoadedTrace, state: TraceState) -> Rows | None:
+    terms = [quoted or plain for quoted, plain in _TERM.findall(state.find)][:_MOST_TERMS]
+    if not terms:
+        return None
+    keys = current_store().match_spans(trace.tree.trace_id, terms)
+    return matched_rows(trace, keys, state.find)
+
+
+def _spans(trace: LoadedTrace, rows: Sequence[int]) -> dict[int, Span]:
+    """Fetch the span objects of a few rows."""
+    columns = trace.tree.columns
+    wanted = {(int(columns.span_id[row]), int(columns.digest[row])): row for row in rows}
+    ids = sorted({span_id for span_id, _ in wanted})
+    stored = current_store().get_spans(trace.tree.trace_id, ids) if ids else []
+    return {
+        wanted[key]: found.span
+        for found in stored
+        if (key := (found.span.span_id, found.digest)) in wanted
+    }

@@ -1,0 +1,179 @@
+"""The timeline: toolbar, axis and the window of rows that the page begins with."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from viewer.trace.ids import format_span_id
+from viewer.trace.span import Span
+from viewer.trace.tree import Rows
+from viewer.ui.filters import format_count, format_plural
+from viewer.ui.loaded_trace import LoadedTrace
+from viewer.ui.viewmodel.minimap import Minimap, Tick, minimap, ticks
+from viewer.ui.viewmodel.rows import WINDOW_ROWS, Window, window_of
+from viewer.ui.viewmodel.trace_state import TraceState
+
+_ROWS_ABOVE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class FindBar:
+    """The find box. ``count`` says how many spans match, empty without a term. The URLs lead to the
+    matches before and after the selected span, around the ends; empty without a match."""
+
+    text: str
+    count: str
+    previous_url: str
+    next_url: str
+    clear_url: str
+    hidden_fields: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """``window`` holds the first rows; ``rows_url`` plus an offset gives others. ``focus`` is the
+    index of the row to bring into view, -1 for none."""
+
+    find: FindBar
+    minimap: Minimap
+    ticks: tuple[Tick, ...]
+    window: Window
+    rows_url: str
+    window_rows: int
+    focus: int
+    hidden: str
+    all_collapsed: bool
+    collapse_all_url: str
+    expand_all_url: str
+    previous_rows_url: str
+    next_rows_url: str
+    error_url: str
+    notes: tuple[str, ...]
+
+
+def shown_state(trace: LoadedTrace, state: TraceState) -> TraceState:
+    """Return the state without what this trace does not have, and with a note of it."""
+    if state.span is None or trace.tree.row_of(state.span) is not None:
+        return state
+    note = f"Span {format_span_id(state.span)} is not in this trace; no span is selected."
+    return replace(state, span=None, notes=(*state.notes, note))
+
+
+def first_offset(trace: LoadedTrace, state: TraceState, visible: Rows, near: int | None) -> int:
+    """Return where the page's first window begins: a window's edge, so that further windows fit.
+
+    It holds the row ``near`` (a span's shown ID) or the selected span, or what the state asks for."""
+    index = focus_index(trace, visible, near if near is not None else state.span)
+    offset = state.offset if index < 0 or state.offset else max(index - _ROWS_ABOVE, 0)
+    last = max(len(visible) - 1, 0)
+    return min(offset, last) // WINDOW_ROWS * WINDOW_ROWS
+
+
+def focus_index(trace: LoadedTrace, visible: Rows, span: int | None) -> int:
+    """Return the index among the visible rows of a span, or of the ancestor that hides it; -1 if
+    the span is None or unknown."""
+    row = None if span is None else trace.tree.row_of(span)
+    if row is None:
+        return -1
+    # Preorder: the last visible row at or above a hidden one is the collapsed ancestor.
+    return int(np.searchsorted(visible, row, side="right")) - 1
+
+
+def timeline(
+    trace: LoadedTrace,
+    state: TraceState,
+    visible: Rows,
+    matches: Rows | None,
+    offset: int,
+    near: int | None,
+    spans: Mapping[int, Span],
+) -> Timeline:
+    """Return everything the timeline prints. ``matches`` are the found rows, None without a term."""
+    window = window_of(
+        trace, state, visible, set() if matches is None else set(matches.tolist()), offset, spans
+    )
+    to_ns = trace.tree.duration_ns if state.to_ns is None else state.to_ns
+    hidden = len(trace.tree) - len(visible)
+    before, after = offset - WINDOW_ROWS, offset + WINDOW_ROWS
+    return Timeline(
+        find=_find_bar(trace, state, matches),
+        minimap=minimap(trace, state),
+        ticks=ticks(state.from_ns or 0, to_ns),
+        window=window,
+        rows_url=state.rows_url,
+        window_rows=WINDOW_ROWS,
+        focus=focus_index(trace, visible, near if near is not None else state.span),
+        hidden=f"{format_plural(hidden, 'span')} collapsed" if hidden else "",
+        all_collapsed=state.all_collapsed,
+        collapse_all_url=state.collapsing_all(True).url,
+        expand_all_url=state.collapsing_all(False).url,
+        previous_rows_url=state.at(max(before, 0)).url if offset else "",
+        next_rows_url=state.at(after).url if after < len(visible) else "",
+        error_url=_step(trace, state, _error_rows(trace), 1),
+        notes=state.notes,
+    )
+
+
+def _error_rows(trace: LoadedTrace) -> Rows:
+    return np.flatnonzero(trace.tree.columns.status == 2).astype(np.int32)
+
+
+def _find_bar(trace: LoadedTrace, state: TraceState, matches: Rows | None) -> FindBar:
+    hidden = [(key, value) for key, value in state.query.items() if key not in ("find", "offset")]
+    if matches is None:
+        return FindBar("", "", "", "", "", tuple(hidden))
+    count = f"{format_plural(len(matches), 'match', 'matches')}"
+    at = -1 if state.span is None else trace.tree.row_of(state.span)
+    place = np.flatnonzero(matches == at)
+    if len(place):
+        count = f"{format_count(int(place[0]) + 1)} of {count}"
+    return FindBar(
+        text=state.find,
+        count=count,
+        previous_url=_step(trace, state, matches, -1),
+        next_url=_step(trace, state, matches, 1),
+        clear_url=state.finding("").url,
+        hidden_fields=tuple(hidden),
+    )
+
+
+def _step(trace: LoadedTrace, state: TraceState, rows: Rows, direction: int) -> str:
+    """Return the address that selects the next or previous of these rows, its ancestors expanded."""
+    if not len(rows):
+        return ""
+    at = -1 if state.span is None else trace.tree.row_of(state.span)
+    if at is None or at < 0:
+        index = 0 if direction > 0 else len(rows) - 1
+    elif direction > 0:
+        index = int(np.searchsorted(rows, at, side="right")) % len(rows)
+    else:
+        index = int(np.searchsorted(rows, at, side="left")) - 1
+    return reveal(trace, state, int(rows[index])).url
+
+
+def reveal(trace: LoadedTrace, state: TraceState, row: int) -> TraceState:
+    """Return the state that selects a row and expands whatever hides it."""
+    above = {int(trace.tree.shown_id[ancestor]) for ancestor in trace.tree.ancestors(row)}
+    if not state.all_collapsed:
+        above &= state.collapsed
+    return state.showing(above).selecting(int(trace.tree.shown_id[row]))
+
+
+def matched_rows(trace: LoadedTrace, keys: Sequence[tuple[int, int]], find: str) -> Rows:
+    """Return the rows of spans found by the store as (span ID, digest), and of a span ID typed."""
+    columns = trace.tree.columns
+    wanted = set(keys)
+    ids = np.fromiter((span_id for span_id, _ in keys), np.uint64, len(keys))
+    candidates = np.flatnonzero(np.isin(columns.span_id, ids)).tolist()
+    rows = {
+        row for row in candidates if (int(columns.span_id[row]), int(columns.digest[row])) in wanted
+    }
+    if len(find) == 16:
+        try:
+            typed = trace.tree.row_of(int(find, 16))
+        except ValueError:
+            typed = None
+        if typed is not None:
+            rows.add(typed)
+    return np.array(sorted(rows), np.int32)

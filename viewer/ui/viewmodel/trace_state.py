@@ -1,0 +1,165 @@
+"""What the address of a trace page says, and addresses for every next step from it.
+
+The address is the whole state: selected span, zoom, find term, collapsed subtrees. Parts that are
+malformed or stale are ignored and told in ``notes`` (`design/contract.md`, "Pages").
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
+
+from viewer.trace.ids import InvalidId, format_span_id, parse_span_id
+
+_MOST_COLLAPSED = 500
+_LONGEST_FIND = 500
+_ALL = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class TraceState:
+    """``from_ns`` and ``to_ns`` are offsets from the trace's start, None = the whole trace.
+    ``collapsed`` holds the collapsed spans or, with ``all_collapsed``, the ones that are not."""
+
+    path: str
+    span: int | None = None
+    from_ns: int | None = None
+    to_ns: int | None = None
+    find: str = ""
+    all_collapsed: bool = False
+    collapsed: frozenset[int] = frozenset()
+    offset: int = 0
+    utc: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def query(self) -> dict[str, str]:
+        """Return the address's parameters, in a fixed order."""
+        said = {
+            "span": format_span_id(self.span) if self.span else "",
+            "from": "" if self.from_ns is None else str(self.from_ns),
+            "to": "" if self.to_ns is None else str(self.to_ns),
+            "find": self.find,
+            "collapse": self._collapse_text(),
+            "offset": str(self.offset) if self.offset else "",
+            "tz": "utc" if self.utc else "",
+        }
+        return {key: value for key, value in said.items() if value}
+
+    @property
+    def url(self) -> str:
+        return _address(self.path, self.query)
+
+    @property
+    def rows_url(self) -> str:
+        """Return where further rows of this view come from; a script adds the offset."""
+        query = {key: value for key, value in self.query.items() if key != "offset"}
+        return _address(f"{self.path}/rows", query)
+
+    def selecting(self, span: int | None) -> "TraceState":
+        """Return the state with this span selected; where it stands is up to the page."""
+        return replace(self, span=span, offset=0)
+
+    def zoomed(self, from_ns: int | None, to_ns: int | None) -> "TraceState":
+        return replace(self, from_ns=from_ns, to_ns=to_ns)
+
+    def finding(self, find: str) -> "TraceState":
+        return replace(self, find=find, offset=0)
+
+    def at(self, offset: int) -> "TraceState":
+        return replace(self, offset=offset)
+
+    def collapsing_all(self, collapsed: bool) -> "TraceState":
+        return replace(self, all_collapsed=collapsed, collapsed=frozenset(), offset=0)
+
+    def toggling(self, span: int) -> "TraceState":
+        """Return the state with this one span collapsed or expanded."""
+        return replace(self, collapsed=self.collapsed ^ {span})
+
+    def showing(self, spans: set[int]) -> "TraceState":
+        """Return the state in which none of these spans is collapsed."""
+        if self.all_collapsed:
+            return replace(self, collapsed=self.collapsed | spans)
+        return replace(self, collapsed=self.collapsed - spans)
+
+    def _collapse_text(self) -> str:
+        ids = ",".join(format_span_id(span) for span in sorted(self.collapsed))
+        return ",".join(part for part in (_ALL if self.all_collapsed else "", ids) if part)
+
+
+def read_state(path: str, arguments: Mapping[str, str], duration_ns: int) -> TraceState:
+    """Return the state that a request's arguments say; never raises."""
+    notes: list[str] = []
+    from_ns, to_ns = _zoom(arguments, duration_ns, notes)
+    all_collapsed, collapsed = _collapsed(arguments.get("collapse", ""), notes)
+    view = arguments.get("view", "timeline")
+    if view != "timeline":
+        notes.append(f"There is no view “{view[:40]}”; this is the timeline.")
+    # uiFind is what Jaeger's links carry.
+    find = (arguments.get("find") or arguments.get("uiFind") or "").strip()
+    if len(find) > _LONGEST_FIND:
+        notes.append(f"The find term is cut to {_LONGEST_FIND} characters.")
+    return TraceState(
+        path=path,
+        span=_span(arguments.get("span", ""), notes),
+        from_ns=from_ns,
+        to_ns=to_ns,
+        find=find[:_LONGEST_FIND],
+        all_collapsed=all_collapsed,
+        collapsed=collapsed,
+        offset=_whole(arguments.get("offset", ""), "offset", notes) or 0,
+        utc=arguments.get("tz", "").lower() == "utc",
+        notes=tuple(notes),
+    )
+
+
+def _address(path: str, query: Mapping[str, str]) -> str:
+    # Commas and asterisks are legal in a query and keep collapse lists readable.
+    return f"{path}?{urlencode(query, safe=',*')}" if query else path
+
+
+def _span(text: str, notes: list[str]) -> int | None:
+    if not text:
+        return None
+    try:
+        return parse_span_id(text)
+    except InvalidId as error:
+        notes.append(f"No span is selected: {error}.")
+        return None
+
+
+def _whole(text: str, name: str, notes: list[str]) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) <= 19):
+        notes.append(f"“{name}={text[:40]}” is ignored: it is no whole number.")
+        return None
+    return int(text)
+
+
+def _zoom(
+    arguments: Mapping[str, str], duration_ns: int, notes: list[str]
+) -> tuple[int | None, int | None]:
+    begin = _whole(arguments.get("from", ""), "from", notes)
+    end = _whole(arguments.get("to", ""), "to", notes)
+    if begin is None and end is None:
+        return None, None
+    low, high = begin or 0, duration_ns if end is None else min(end, duration_ns)
+    if low >= high:
+        notes.append("The zoom lies outside the trace; all of it is shown.")
+        return None, None
+    return low, high
+
+
+def _collapsed(text: str, notes: list[str]) -> tuple[bool, frozenset[int]]:
+    parts = [part for part in text.split(",") if part]
+    all_collapsed = parts[:1] == [_ALL]
+    ids: set[int] = set()
+    for part in parts[1:] if all_collapsed else parts:
+        try:
+            ids.add(parse_span_id(part))
+        except InvalidId as error:
+            notes.append(f"A collapsed span is ignored: {error}.")
+    if len(ids) > _MOST_COLLAPSED:
+        notes.append(f"Only {_MOST_COLLAPSED} collapsed spans are remembered; all are expanded.")
+        return all_collapsed, frozenset()
+    return all_collapsed, frozenset(ids)

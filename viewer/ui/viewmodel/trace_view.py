@@ -1,0 +1,16 @@
+"""All of the trace page below the top bar, as one partial: header, timeline and detail panel."""
+
+from dataclasses import dataclass
+
+from viewer.ui.viewmodel.span_detail import SpanDetail
+from viewer.ui.viewmodel.timeline import Timeline
+from viewer.ui.viewmodel.trace_header import TraceHeader
+
+
+@dataclass(frozen=True, slots=True)
+class TraceView:
+    """``detail`` is of the selected span, None without one."""
+
+    header: TraceHeader
+    timeline: Timeline
+    detail: SpanDetail | None
