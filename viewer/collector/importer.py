@@ -2,13 +2,14 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from viewer import formats, store
 from viewer.collector.pipeline import Pipeline
-from viewer.formats.base import Decoded, DecodeError, Payload
+from viewer.formats.base import CHUNK_SPANS, Decoded, DecodeError, Payload
 from viewer.trace.report import FileReport, Rejection
 
 MAX_FILE_BYTES = 2 << 30
@@ -38,7 +39,9 @@ def import_stream(
     if len(data) > MAX_FILE_BYTES:
         raise DecodeError(f"the file is larger than {MAX_FILE_BYTES >> 30} GiB; split it")
     opened = formats.decode(Payload(data, name=name, lenient=True))
-    return _store_chunks(pipeline, name, opened.format, opened, progress)
+    report = _store_chunks(pipeline, name, opened, progress)
+    # Which format it is may only be known once its first value has been read.
+    return replace(report, format=opened.format)
 
 
 def import_path(pipeline: Pipeline, path: Path, progress: Progress = _silent) -> FileReport:
@@ -55,16 +58,16 @@ def import_table(pipeline: Pipeline, name: str, path: Path, progress: Progress) 
     with path.open("rb") as file:
         kind = "parquet" if file.read(4) == b"PAR1" else "duckdb"
     chunks = (Decoded(batch) for batch in store.read_table(path))
-    return _store_chunks(pipeline, name, kind, chunks, progress)
+    return replace(_store_chunks(pipeline, name, chunks, progress), format=kind)
 
 
 def _store_chunks(
-    pipeline: Pipeline, name: str, format_name: str, chunks: Iterator[Decoded], progress: Progress
+    pipeline: Pipeline, name: str, chunks: Iterable[Decoded], progress: Progress
 ) -> FileReport:
     spans, first = 0, ""
     traces: set[str] = set()
     rejected: dict[str, Rejection] = {}
-    for decoded in chunks:
+    for decoded in _large(chunks):
         pipeline.write(decoded.batch)
         spans += len(decoded.batch)
         traces.update(decoded.batch.trace_id)
@@ -76,4 +79,17 @@ def _store_chunks(
             where = known.where if known else rejection.where
             rejected[rejection.reason] = Rejection(rejection.reason, count, where)
         progress(spans)
-    return FileReport(name, format_name, spans, len(traces), tuple(rejected.values()), first)
+    return FileReport(name, "", spans, len(traces), tuple(rejected.values()), first)
+
+
+def _large(chunks: Iterable[Decoded]) -> Iterator[Decoded]:
+    """Join small chunks, so that a file of many small messages costs few transactions."""
+    joined = Decoded()
+    for chunk in chunks:
+        joined.batch.extend(chunk.batch)
+        joined.rejected.extend(chunk.rejected)
+        joined.notes.extend(chunk.notes)
+        if len(joined.batch) >= CHUNK_SPANS:
+            yield joined
+            joined = Decoded()
+    yield joined

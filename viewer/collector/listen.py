@@ -102,9 +102,10 @@ class HttpServer:
 
     def stop(self) -> None:
         """Stop accepting, finish the answers that are being made, close; at most STOP_S seconds."""
+        # Wake the thread before the flag is up: afterwards it may have closed the trigger already.
+        # One door's trigger is enough, as they share a loop.
+        self._doors[0].pull_trigger()
         self._stopping = True
-        for door in self._doors:
-            door.pull_trigger()
         self._thread.join(STOP_S + 1)
 
     def _run(self) -> None:

@@ -263,7 +263,8 @@ class MemoryStore:
     def _recent(self, service: str | None) -> list[Span]:
         spans = [row.span for row in self._all() if service in (None, row.span.service)]
         starts = sorted((span.start_ns for span in spans), reverse=True)[:RECENT_SPANS]
-        return [span for span in spans if span.start_ns >= min(starts)]
+        since = min(starts, default=0)
+        return [span for span in spans if span.start_ns >= since]
 
     def _matches(self, query: TraceQuery) -> list[TraceSummary]:
         found = []
@@ -373,19 +374,21 @@ def _has_tag(span: Span, key: str, value: str) -> bool:
     if field is not None:
         column, numbers = field
         return (span.kind if column == "kind" else span.status.code) in numbers
-    holders = (span, span.resource, span.scope, *span.events)
+    holders = [span.attributes, span.resource.attributes, span.scope.attributes]
+    holders += [event.attributes for event in span.events]
     return any(
         name == key and show_value(held) == value
-        for holder in holders
-        for name, held in holder.attributes
+        for attributes in holders
+        for name, held in attributes
     )
 
 
 def _texts(span: Span) -> Iterator[str]:
     yield from map(fold_case, (span.name, span.service, span.status.message))
-    for holder in (span, span.resource, *span.events):
-        for key, value in holder.attributes:
-            yield fold_case(encode_attribute(key, value)[0])
+    holders = [span.attributes, span.resource.attributes]
+    holders += [event.attributes for event in span.events]
+    for attributes in holders:
+        yield from (fold_case(encode_attribute(key, value)[0]) for key, value in attributes)
     yield from (fold_case(event.name) for event in span.events)
 
 

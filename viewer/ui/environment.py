@@ -1,5 +1,7 @@
 """What every template may use beside its own variable: filters, icons, the top bar."""
 
+import re
+
 from flask import Flask, request, url_for
 from jinja2 import StrictUndefined
 from markupsafe import Markup
@@ -10,6 +12,7 @@ from viewer.ui.page import Page
 from viewer.ui.viewmodel.shell import NavItem, Shell, status_light
 
 THEME_COOKIE = "tracefall_theme"
+_BORDER = re.compile(r"(?<=[/._:-])(?=[^/._:\s-])")
 _ICON = Markup('<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>')
 
 
@@ -22,12 +25,18 @@ def prepare_templates(app: Flask, pages: tuple[Page, ...]) -> None:
         "lstrip_blocks": True,
     }
     app.jinja_env.filters.update(FILTERS)
+    app.jinja_env.filters["breakable"] = breakable
     app.jinja_env.globals.update({"icon": icon, "shell": lambda: _shell(pages)})
 
 
 def icon(name: str) -> Markup:
     """Return an icon of ``static/icons.svg``; it is decoration, the control needs a name of its own."""
     return _ICON.format(url_for("static", filename="icons.svg"), name)
+
+
+def breakable(text: str) -> Markup:
+    """Return text with places where a long name may break: after / . _ : and -."""
+    return Markup("<wbr>").join(_BORDER.split(text))
 
 
 def wants_utc() -> bool:

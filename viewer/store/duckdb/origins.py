@@ -44,7 +44,8 @@ class Origins(Generic[Origin]):
         unpack: Callable[[str], Origin],
     ) -> None:
         self._table, self._column = table, column
-        self._pack, self._unpack = pack, unpack
+        self._pack: Callable[[Origin], str] = pack
+        self._unpack: Callable[[str], Origin] = unpack
         self._ids: dict[bytes, int] | None = None
         self._next = 0
         self._cache: dict[int, Origin] = {}

@@ -45,17 +45,8 @@ def first_span(
         "export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
         f"export OTEL_EXPORTER_OTLP_ENDPOINT={endpoint.removesuffix(_OTLP_PATH)}",
     ]
-    header = ""
     if needs_token:
         lines.append('export OTEL_EXPORTER_OTLP_HEADERS="Authorization=Bearer%20$TRACEFALL_TOKEN"')
-        header = ' -H "Authorization: Bearer $TRACEFALL_TOKEN"'
-    curl = (
-        f"curl {endpoint} -H 'Content-Type: application/json'{header} -d '"
-        '{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":'
-        '{"stringValue":"my-service"}}]},"scopeSpans":[{"spans":[{"traceId":"\'$(openssl rand -hex 16)'
-        '\'","spanId":"\'$(openssl rand -hex 8)\'","name":"hello","kind":1,"startTimeUnixNano":"\''
-        '$(date +%s)000000000\'","endTimeUnixNano":"\'$(date +%s)042000000\'"}]}]}]}\''
-    )
     return FirstSpan(
         can_receive=True,
         can_upload=True,
@@ -74,6 +65,21 @@ def first_span(
                 "npm install @opentelemetry/api @opentelemetry/auto-instrumentations-node\n"
                 "node --require @opentelemetry/auto-instrumentations-node/register app.js",
             ),
-            Snippet("snippet-curl", "One span by hand", curl),
+            Snippet("snippet-curl", "One span by hand", _curl(endpoint, needs_token=needs_token)),
         ),
+    )
+
+
+def _curl(endpoint: str, *, needs_token: bool) -> str:
+    """Write a command for a POSIX shell; single quotes end where a value is computed."""
+    token = '  -H "Authorization: Bearer $TRACEFALL_TOKEN" \\\n' if needs_token else ""
+    return (
+        f"curl {endpoint} \\\n{token}"
+        "  -H 'Content-Type: application/json' -d '{\"resourceSpans\": [{\n"
+        '    "resource": {"attributes": [{"key": "service.name",\n'
+        '      "value": {"stringValue": "my-service"}}]},\n'
+        '    "scopeSpans": [{"spans": [{"name": "hello", "kind": 1,\n'
+        '      "traceId": "\'$(openssl rand -hex 16)\'", "spanId": "\'$(openssl rand -hex 8)\'",\n'
+        '      "startTimeUnixNano": "\'$(date +%s)\'000000000",\n'
+        '      "endTimeUnixNano": "\'$(date +%s)\'042000000"}]}]}]}\''
     )

@@ -44,7 +44,6 @@ class Minimap:
     bars: tuple[MinimapBar, ...]
     path: str
     error_path: str
-    ticks: tuple[Tick, ...]
     from_x: float
     to_x: float
     from_ns: int
@@ -65,7 +64,6 @@ def minimap(trace: LoadedTrace, state: TraceState) -> Minimap:
         bars=_bars(trace, whole) if small else (),
         path="" if small else _grid_path(trace, np.ones(len(tree), bool)),
         error_path="" if small or not failed.any() else _grid_path(trace, failed),
-        ticks=ticks(0, tree.duration_ns),
         from_x=whole.x(from_ns),
         to_x=whole.x(to_ns),
         from_ns=from_ns,
@@ -80,9 +78,13 @@ def ticks(from_ns: int, to_ns: int) -> tuple[Tick, ...]:
     """Return evenly spaced marks of a time range, its bounds included."""
     length = to_ns - from_ns
     return tuple(
-        Tick(BAR_UNITS * mark / _TICKS, format_duration(from_ns + length * mark // _TICKS))
+        Tick(BAR_UNITS * mark / _TICKS, _tick_label(from_ns + length * mark // _TICKS))
         for mark in range(_TICKS + 1)
     )
+
+
+def _tick_label(offset_ns: int) -> str:
+    return format_duration(offset_ns) if offset_ns else "0"
 
 
 def _bars(trace: LoadedTrace, scale: Scale) -> tuple[MinimapBar, ...]:

@@ -23,7 +23,7 @@ from viewer.ui.viewmodel.distribution import DistributionView
 from viewer.ui.viewmodel.first_span import FirstSpan
 
 _CHIPS = 5
-_CHIP_CHARACTERS = 64
+_CHIP_CHARACTERS = 54
 _SORTS = {
     Sort.NEWEST: "newest",
     Sort.OLDEST: "oldest",
@@ -59,8 +59,9 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class ResultRow:
-    """A trace. ``bar_width`` is its duration in percent of the longest shown. ``same_day`` says that
-    the row above started on the same day (in UTC), so that the day is printed once."""
+    """A trace. ``bar_width`` is its duration in percent of the longest shown. ``dated`` rows carry
+    their day beside the time; else a line above the row says it, unless ``same_day``: the row above
+    started on the same day (in UTC)."""
 
     trace_id: str
     url: str
@@ -77,6 +78,7 @@ class ResultRow:
     duration_ns: int
     bar_width: str
     start_ns: int
+    dated: bool
     same_day: bool
     ago: str
 
@@ -156,17 +158,23 @@ def result_rows(
 ) -> tuple[ResultRow, ...]:
     """Return a row a trace, bars relative to the longest of them."""
     longest = max((trace.duration_ns for trace in traces), default=0) or 1
+    days = [format_day(trace.start_ns) for trace in traces]
+    # Out of time order a line above each change of day would stand above nearly every row.
+    dated = link.fields.sort not in (Sort.NEWEST, Sort.OLDEST) and len(set(days)) > 1
     rows: list[ResultRow] = []
-    day_above = ""
-    for trace in traces:
-        day = format_day(trace.start_ns)
-        rows.append(_row(trace, link, longest, day == day_above, now_ns))
-        day_above = day
+    for place, trace in enumerate(traces):
+        same_day = place > 0 and days[place] == days[place - 1]
+        rows.append(_row(trace, link, longest, dated, same_day, now_ns))
     return tuple(rows)
 
 
 def _row(
-    trace: TraceSummary, link: SearchLink, longest: int, same_day: bool, now_ns: int
+    trace: TraceSummary,
+    link: SearchLink,
+    longest: int,
+    dated: bool,
+    same_day: bool,
+    now_ns: int,
 ) -> ResultRow:
     chips, rest = _chips(trace.services)
     matched = trace.matched
@@ -187,6 +195,7 @@ def _row(
         duration_ns=trace.duration_ns,
         bar_width=f"{max(0.4, 100 * trace.duration_ns / longest):.2f}%",
         start_ns=trace.start_ns,
+        dated=dated,
         same_day=same_day,
         ago=format_ago(trace.start_ns, now_ns),
     )
@@ -199,7 +208,7 @@ def _chips(services: Sequence[ServiceCount]) -> tuple[tuple[ServiceChip, ...], l
     shown: list[ServiceCount] = []
     room = _CHIP_CHARACTERS
     for count in ranked[:_CHIPS]:
-        room -= len(format_service(count.service)) + 6
+        room -= len(format_service(count.service)) + (8 if count.errors else 5)
         if shown and room < 0:
             break
         shown.append(count)

@@ -1,0 +1,34 @@
+"""Counters of a door."""
+
+from viewer.collector.stats import DoorStats
+from viewer.trace.report import Rejection
+
+
+def test_it_counts_spans_bytes_and_the_last_client() -> None:
+    now = [1000.0]
+    stats = DoorStats("OTLP/HTTP", lambda: now[0])
+    stats.opened("http://127.0.0.1:4318/v1/traces")
+    stats.accepted(60, 5000, "sdk/1")
+    now[0] += 30
+    stats.accepted(60, 5000, "sdk/2")
+    report = stats.report()
+    assert (report.requests, report.accepted_spans, report.bytes) == (2, 120, 10_000)
+    assert (report.last_client, report.closed) == ("sdk/2", "")
+    assert report.spans_per_second == 2.0
+    now[0] += 31
+    assert stats.report().spans_per_second == 1.0
+
+
+def test_rejections_are_counted_by_reason() -> None:
+    stats = DoorStats("OTLP/HTTP")
+    stats.rejections([Rejection("bad ID", 3), Rejection("bad ID", 2), Rejection("too deep")])
+    assert stats.report().rejected == {"bad ID": 5, "too deep": 1}
+
+
+def test_reasons_without_end_are_lumped_together() -> None:
+    stats = DoorStats("OTLP/HTTP")
+    for number in range(1000):
+        stats.rejected(f"reason {number}")
+    rejected = stats.report().rejected
+    assert len(rejected) == 101
+    assert rejected["other"] == 900
