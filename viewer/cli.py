@@ -69,7 +69,7 @@ def serve(files: tuple[Path, ...], **arguments: Any) -> None:
     """
     config = config_of(arguments)
     if config.read_only and files:
-        if len(files) > 1 or config.store != Config.store:
+        if len(files) > 1 or config.store != Config().store:
             raise click.UsageError("--read-only opens one file in place: name it, or --store")
         config, files = replace(config, store=f"duckdb:{files[0]}"), ()
     _serve(config, list(_expand(files)))
@@ -259,7 +259,8 @@ def _send(url: str, path: Path, token: str | None) -> bool:
 
 
 def _report_lines(report: FileReport) -> Iterator[str]:
-    yield f"{report.name}: {report.format}, {report.spans:,} spans in {report.traces:,} traces"
+    spans, traces = _plural(report.spans, "span"), _plural(report.traces, "trace")
+    yield f"{report.name}: {report.format}, {spans} in {traces}"
     for rejection in report.rejected:
         where = f"{rejection.where}: " if rejection.where else ""
         yield f"  skipped {rejection.count:,}: {where}{rejection.reason}"
@@ -285,6 +286,10 @@ def _expand(paths: Sequence[Path]) -> Iterator[Path]:
 def _samples() -> Iterator[Path]:
     folders = sorted(folder for folder in SAMPLES.iterdir() if folder.is_dir())
     yield from _expand([folder for folder in folders if folder.name != "programs"])
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _utc(time_ns: int) -> str:

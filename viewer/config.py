@@ -78,7 +78,7 @@ def _age_text(seconds: int) -> str:
     raise AssertionError(seconds)
 
 
-class _Parsed(click.ParamType):
+class _Parsed(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on only
     """A click type made of one of the parsers above."""
 
     def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
@@ -99,7 +99,7 @@ class Setting(NamedTuple):
     flag: str
     default: str | bool | None
     help: str
-    type: click.ParamType | None = None
+    type: "click.ParamType[Any] | None" = None
 
 
 STORE_SETTINGS = (

@@ -2,7 +2,7 @@
 // the view are in the document, and the empty space keeps the scroll bar true.
 import { anchor } from "./trace-page.js";
 
-const MOST_WINDOWS = 4;
+const MOST_WINDOWS = 3;
 
 class SpanTree extends HTMLElement {
   /** Windows in the document or on their way, by number. @type {Map<number, HTMLElement | Promise<void>>} */
@@ -84,9 +84,11 @@ class SpanTree extends HTMLElement {
     for (let number = low; number <= high; number++) this.#load(number);
     if (last % this.windowRows > this.windowRows * 0.6) this.#load(high + 1);
     else if (first % this.windowRows < this.windowRows * 0.4) this.#load(low - 1);
-    if (this.#windows.size <= MOST_WINDOWS) return;
-    const far = [...this.#windows.keys()].filter((number) => number < low - 1 || number > high + 1);
+    const far = [...this.#windows.keys()].filter((number) => number < low || number > high);
+    // Those farthest from the view go first.
+    far.sort((one, other) => Math.abs(other - low) - Math.abs(one - low));
     for (const number of far) {
+      if (this.#windows.size <= MOST_WINDOWS) break;
       const element = this.#windows.get(number);
       if (element instanceof HTMLElement) {
         element.remove();
@@ -130,6 +132,7 @@ class SpanTree extends HTMLElement {
       if (!element || !this.isConnected) return;
       this.space?.append(element);
       this.#place(number, element);
+      this.#fill();
     } catch {
       this.#windows.delete(number);
       document.dispatchEvent(new CustomEvent("htmx:error"));

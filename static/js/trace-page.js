@@ -88,8 +88,7 @@ class TracePage extends HTMLElement {
     }
     const focused = /** @type {HTMLElement} */ (document.activeElement);
     const back = focused?.closest("[data-find]") ? "[data-find]" : focused?.closest("span-tree") ? "span-tree" : "";
-    // @ts-ignore htmx is a global of its own script
-    await htmx.ajax("GET", url.pathname + url.search, { target: "#trace-view", swap: "outerHTML" });
+    await fetchPart(url, "#trace-view");
     if (back) /** @type {HTMLElement | null} */ (document.querySelector(back))?.focus({ preventScroll: true });
   }
 
@@ -108,8 +107,7 @@ class TracePage extends HTMLElement {
     row?.classList.add("is-selected");
     row?.setAttribute("aria-selected", "true");
     const url = new URL(href);
-    // @ts-ignore htmx is a global of its own script
-    await htmx.ajax("GET", url.pathname + url.search, { target: "#span-detail", swap: "outerHTML" });
+    await fetchPart(url, "#span-detail");
     row?.scrollIntoView({ block: "nearest" });
   }
 
@@ -170,6 +168,17 @@ class TracePage extends HTMLElement {
     }
     return false;
   }
+}
+
+/**
+ * Replace a part of the page by what an address answers for it; the server pushes the address.
+ * @param {URL} url @param {string} target
+ */
+function fetchPart(url, target) {
+  // htmx tells the server the target of the element that acts; here the step has none of its own.
+  const headers = { "HX-Target": target };
+  // @ts-ignore htmx is a global of its own script
+  return htmx.ajax("GET", url.pathname + url.search, { target, swap: "outerHTML", headers });
 }
 
 /** @returns {HTMLElement | null} */

@@ -31,8 +31,9 @@ class Contents:
 
     @property
     def orphans(self) -> int:
+        ids = self.ids
         return sum(
-            span.parent_id != 0 and (span.trace_id, span.parent_id) not in self.ids
+            span.parent_id != 0 and (span.trace_id, span.parent_id) not in ids
             for span in self.spans
         )
 
@@ -43,9 +44,7 @@ class Contents:
 
 def read(data: bytes | str, *, lenient: bool = True) -> Contents:
     """Decode a file's bytes as import does."""
-    decoding = decode(
-        Payload(data.encode() if isinstance(data, str) else data, lenient=lenient)
-    )
+    decoding = decode(Payload(data.encode() if isinstance(data, str) else data, lenient=lenient))
     contents = Contents()
     for chunk in decoding:
         contents.spans.extend(chunk.batch.spans())

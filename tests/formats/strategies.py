@@ -81,7 +81,7 @@ json_values = st.recursive(
     st.one_of(
         st.none(),
         st.booleans(),
-        st.integers(),
+        st.integers(-(1 << 63), (1 << 64) - 1),  # beyond 64 bits orjson makes them floats
         st.floats(),
         st.text(max_size=10),
         st.sampled_from(["", "0", "1", "error", "CLIENT", "0af7651916cd43dd8448eb211c80319c"]),
@@ -94,8 +94,10 @@ json_values = st.recursive(
 def objects_of(*names: str):
     """Random objects and lists made of a format's own field names: what gets past `claims`."""
     return st.recursive(
-        json_values,
-        lambda inner: st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(names), inner, max_size=12),
+        st.one_of(json_values, st.sampled_from([10**30, 1e300, "\ud800", "\0", "A" * 12])),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(names), inner, max_size=12)
+        ),
         max_leaves=40,
     )

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 import zstandard
 from google.protobuf.message import Message
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
+    ExportTraceServiceResponse,
+)
 
 from viewer.collector.access import is_authorized
 from viewer.collector.pipeline import RETRY_AFTER_S, Overloaded, Pipeline
@@ -175,7 +178,9 @@ def _encode_success(decoded: Decoded, media_type: str) -> bytes:
     response: Message = ExportTraceServiceResponse()
     if messages:
         response = ExportTraceServiceResponse(
-            partial_success={"rejected_spans": rejected, "error_message": message}
+            partial_success=ExportTracePartialSuccess(
+                rejected_spans=rejected, error_message=message
+            )
         )
     return response.SerializeToString()
 

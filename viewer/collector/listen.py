@@ -116,6 +116,7 @@ class HttpServer:
         for door in self._doors:
             door.accepting = False
             door.del_channel(self._map)
+            assert door.socket is not None
             door.socket.close()
         while self._busy() and time.monotonic() < deadline:
             self._turn(0.05)

@@ -18,8 +18,11 @@ _BOMS = (
     (b"\xff\xfe", "utf-16-le"),
     (b"\xfe\xff", "utf-16-be"),
 )
-_SPACE = re.compile(rb"[\s\x1e\x00]*")  # a record separator (RFC 7464) is no content either
-_VALUE_BEGINS = re.compile(rb"^[ \t\x1e]*[{\[]", re.MULTILINE)
+# Neither a record separator (RFC 7464) nor the comma of a list whose begin is lost is content.
+_SPACE = re.compile(rb"[\s\x1e\x00,]*")
+# Not where it is indented: inside a broken trace, spans without their process would be found.
+_VALUE_BEGINS = re.compile(rb"^\x1e?[{\[]", re.MULTILINE)
+_SECOND_PLACE = re.compile(r", (?=lines? |item )")
 _WINDOW = 1 << 16
 _LIST_DEPTH = 2
 _scanner = json.JSONDecoder()
@@ -75,7 +78,7 @@ def _many(data: bytes) -> Iterator[Document]:
             continue
         value, end, fault = _read(data, position, end_of_line)
         if fault:
-            yield Document(None, f"line {line} ({_break(data, position, end)})", fault)
+            yield Document(None, _break(data, line, position, end), fault)
             allowance -= end - position
             end = _next_value(data, end_of_line if allowance > 0 else max(end, end_of_line))
         else:
@@ -91,9 +94,10 @@ def _read(data: bytes, position: int, end_of_line: int) -> tuple[object, int, st
         return _scan(data, position)
 
 
-def _break(data: bytes, begin: int, end: int) -> str:
+def _break(data: bytes, line: int, begin: int, end: int) -> str:
+    """Name the line where a value begins, and where it breaks."""
     further = data.count(b"\n", begin, end)
-    return f"{further} lines on, byte {end}" if further else f"byte {end}"
+    return f"line {line} (breaks at line {line + further}, byte {end})"
 
 
 def _skip_space(data: bytes, position: int) -> int:
@@ -204,5 +208,5 @@ def _decode_document(
 
 def _nothing_read(data: bytes, fault: Rejection | None) -> DecodeError:
     if _VALUE_BEGINS.match(data.lstrip()) and fault is not None:
-        return DecodeError(fault.reason, fault.where.partition(",")[0])
+        return DecodeError(fault.reason, _SECOND_PLACE.split(fault.where)[0])
     return DecodeError(describe_bytes(data))

@@ -73,7 +73,7 @@ def load(data: bytes) -> object:
 
 def complaint(error: json.JSONDecodeError) -> str:
     """Return the standard library's complaint as the middle of a sentence."""
-    if error.pos >= len(error.doc):
+    if error.pos >= len(error.doc) or error.msg.startswith("Unterminated string"):
         return "it breaks off"
     if error.msg == "Extra data":
         return "something follows the value"

@@ -122,7 +122,8 @@ def _read_bare(text: str) -> Iterator[Reading]:
     digits = text[2:] if text[:2] in ("0x", "0X") else text
     if _HEX.fullmatch(digits) and len(digits) <= 32:
         yield from _read_hex(digits)
-    elif len(text) in (11, 12, 22, 24):
+    # 22 hex digits may be base64 as well.
+    if len(text) in (11, 12, 22, 24):
         yield from _read_base64(text)
 
 
@@ -247,7 +248,8 @@ def _link_texts(path: str, query: str, fragment: str) -> Iterator[tuple[str, str
     route, _, inner_query = fragment.partition("?")
     segments += [unquote(segment) for segment in route.split("/")]
     for before, segment in pairwise(segments):
-        if before.lower() in _TRACE_SEGMENTS:
+        # AWS's console writes #xray:traces/ID.
+        if before.lower().rpartition(":")[2] in _TRACE_SEGMENTS:
             yield "trace", segment
     pairs = parse_qsl(query, max_num_fields=200) + parse_qsl(inner_query, max_num_fields=200)
     for key, value in pairs:

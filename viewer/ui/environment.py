@@ -9,6 +9,7 @@ from markupsafe import Markup
 from viewer.ui.current import current_services
 from viewer.ui.filters import FILTERS
 from viewer.ui.page import Page
+from viewer.ui.security import is_signed_in
 from viewer.ui.viewmodel.shell import NavItem, Shell, status_light
 
 THEME_COOKIE = "tracefall_theme"
@@ -47,13 +48,18 @@ def wants_utc() -> bool:
 def _shell(pages: tuple[Page, ...]) -> Shell:
     services = current_services()
     theme = request.cookies.get(THEME_COOKIE, "")
+    # Whoever has not signed in learns nothing about what runs here.
+    known = is_signed_in()
     return Shell(
-        left=_nav(pages, "left"),
-        right=_nav(pages, "right"),
-        light=status_light(services.doors(), services.trouble(), services.ingest is None),
+        left=_nav(pages, "left") if known else (),
+        right=_nav(pages, "right") if known else (),
+        light=status_light(services.doors(), services.trouble(), services.ingest is None)
+        if known
+        else None,
         theme=theme if theme in ("light", "dark") else "",
         version=services.version,
-        can_sign_out=services.auth_token is not None,
+        signed_in=known,
+        can_sign_out=known and services.auth_token is not None,
         utc=wants_utc(),
     )
 

@@ -1,8 +1,6 @@
 """OTLP JSON's KeyValue and AnyValue (opentelemetry-proto: common/v1/common.proto), in camelCase or
 snake_case; a bare JSON value stands for itself, a plain object for a list of KeyValues."""
 
-import base64
-import binascii
 from collections.abc import Callable, Iterator
 
 from viewer.formats.loose_json import to_dict, to_int, to_list, to_text, to_value
@@ -15,6 +13,7 @@ from viewer.trace.attributes import (
     encode_attribute,
     escape_key,
 )
+from viewer.trace.ids import base64_bytes
 
 
 def read_packed_attributes(value: object) -> tuple[list[str], str]:
@@ -105,10 +104,8 @@ def _bool(raw: object) -> Value:
 
 def _bytes(raw: object) -> Value:
     text = to_text(raw)
-    try:
-        return base64.b64decode(text.replace("-", "+").replace("_", "/") + "==")
-    except (binascii.Error, ValueError):
-        return text
+    value = base64_bytes(text)
+    return text if value is None else value
 
 
 def _array(raw: object, depth: int) -> Value:

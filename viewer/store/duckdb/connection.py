@@ -122,6 +122,10 @@ def open_file(path: Path, *, read_only: bool) -> Connections:
     if not read_only:
         # Measured: at 16 MB (the default) small batches cost twice the CPU, at 256 MB stalls grow.
         config["checkpoint_threshold"] = "64MB"
+        # Else checkpoints merge the small row groups that writes just above 122,880 rows leave, and
+        # compress everything again: as dear as writing it, and at once when the server stops.
+        # Row groups without any row left are dropped all the same.
+        config["max_vacuum_tasks"] = "0"
     try:
         root = duckdb.connect(str(path), read_only=read_only, config=config)
     except duckdb.Error as error:

@@ -62,7 +62,8 @@ def incoming_table(
             .append_column("scope_id", pa.array(scopes[0][scope]))
             .append_column("origin", pa.array(origin))
         )
-    return pa.concat_tables(tables)
+    # In one piece: DuckDB's threads else fill row groups of their own, none of them to the end.
+    return pa.concat_tables(tables).combine_chunks()
 
 
 def trace_columns(trace_id: str, table: pa.Table) -> TraceColumns:

@@ -177,8 +177,6 @@ def _row(
     now_ns: int,
 ) -> ResultRow:
     chips, rest = _chips(trace.services)
-    matched = trace.matched
-    shown = matched is not None and not matched.is_root and link.fields.has_conditions
     return ResultRow(
         trace_id=format_trace_id(trace.trace_id),
         url=trace_url(trace.trace_id, tz=link.fields.tz),
@@ -186,7 +184,7 @@ def _row(
         service=format_service(trace.root_service),
         css=service_class(trace.root_service),
         headless=not trace.has_root,
-        match=_match(trace.trace_id, matched, link) if shown and matched is not None else None,
+        match=_match(trace, link),
         chips=chips,
         more_services=len(rest),
         more_title=", ".join(format_service(count.service) for count in rest),
@@ -225,15 +223,26 @@ def _chip(count: ServiceCount) -> ServiceChip:
     return ServiceChip(name, service_class(count.service), count.spans, count.errors, title)
 
 
-def _match(trace_id: str, matched: MatchedSpan, link: SearchLink) -> Match:
+def _match(trace: TraceSummary, link: SearchLink) -> Match | None:
+    """Describe the matched span, unless it is the one that the row is about anyway."""
+    matched = trace.matched
+    if matched is None or matched.is_root or not link.fields.has_conditions:
+        return None
+    if not trace.has_root and _is_shown(trace, matched):
+        return None
     return Match(
-        url=trace_url(trace_id, matched.span_id, link.fields.tz),
+        url=trace_url(trace.trace_id, matched.span_id, link.fields.tz),
         operation=matched.name or "(no name)",
         service=format_service(matched.service),
         css=service_class(matched.service),
         duration=format_duration(matched.duration_ns),
         why=_why(link.query),
     )
+
+
+def _is_shown(trace: TraceSummary, matched: MatchedSpan) -> bool:
+    shown = (trace.root_service, trace.root_name, trace.start_ns)
+    return shown == (matched.service, matched.name, matched.start_ns)
 
 
 def _why(query: TraceQuery) -> str:

@@ -26,13 +26,15 @@ class Light:
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """The top bar of one page. ``theme`` is light, dark or empty (as the system has it)."""
+    """The top bar of one page. ``theme`` is light, dark or empty (as the system has it). There is no
+    navigation and no light for visitors who have not ``signed_in``."""
 
     left: tuple[NavItem, ...]
     right: tuple[NavItem, ...]
-    light: Light
+    light: Light | None
     theme: str
     version: str
+    signed_in: bool
     can_sign_out: bool
     utc: bool
 

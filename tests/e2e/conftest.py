@@ -1,0 +1,177 @@
+"""A browser, and a server process with sample traces and a few made ones."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.builders import MS, START_NS, a_span
+from tests.server import Server
+from viewer.formats.otlp.encode import encode
+from viewer.trace.span import Event, Link, Span, SpanKind
+
+SAMPLES = Path(__file__).resolve().parents[2] / "sample_traces"
+# Chromium looks for its maker's hosts at every start; the flags keep it quiet and offline.
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+FAILING = "000000000000000000000000000000f1"
+LARGE = "000000000000000000000000000000f2"
+HOSTILE = "000000000000000000000000000000f3"
+LARGE_SPANS = 100_000
+SCRIPT = "<script>document.title='owned'</script>"
+
+
+def failing_trace() -> list[Span]:
+    """A checkout that fails at payment, with an event, a link, and siblings to collapse."""
+    root = a_span(
+        1,
+        trace_id=FAILING,
+        name="POST /checkout",
+        service="gateway",
+        duration_ns=900 * MS,
+        kind=SpanKind.SERVER,
+        error=True,
+    )
+    stock = a_span(
+        2,
+        1,
+        trace_id=FAILING,
+        name="reserve",
+        service="inventory",
+        start_ns=START_NS + 10 * MS,
+        duration_ns=50 * MS,
+    )
+    lines = [
+        a_span(
+            10 + line,
+            2,
+            trace_id=FAILING,
+            name=f"UPDATE line {line}",
+            service="inventory",
+            start_ns=START_NS + (12 + line) * MS,
+            duration_ns=MS,
+            attributes={"db.system": "postgresql"},
+        )
+        for line in range(5)
+    ]
+    payment = a_span(
+        3,
+        1,
+        trace_id=FAILING,
+        name="charge",
+        service="payment",
+        start_ns=START_NS + 100 * MS,
+        duration_ns=700 * MS,
+        error="card gateway timed out",
+        attributes={"http.response.status_code": 504, "card.brand": "visa"},
+        events=[Event(START_NS + 750 * MS, "exception", (("exception.type", "Timeout"),))],
+        links=[Link(LARGE, 1)],
+    )
+    return [root, stock, *lines, payment]
+
+
+def large_trace() -> list[Span]:
+    """A trace of LARGE_SPANS spans, ten children each."""
+    return [
+        a_span(
+            number,
+            (number + 8) // 10 if number > 1 else 0,
+            trace_id=LARGE,
+            name=f"step {number % 7}",
+            service=f"service-{number % 5}",
+            start_ns=START_NS + number * 1000,
+            duration_ns=(LARGE_SPANS - number + 1) * 1000,
+            attributes={"number": number},
+        )
+        for number in range(1, LARGE_SPANS + 1)
+    ]
+
+
+def hostile_trace() -> list[Span]:
+    """Names and values a stranger might send."""
+    attributes = {
+        SCRIPT: SCRIPT,
+        "link": "javascript:alert(1)",
+        "rtl": "\u202egnp.exe",
+        "huge": "x" * 1_000_000,
+        "deep": "[" * 100 + "]" * 100,
+        "nul": "a\x00b",
+        "good link": "https://example.org/a?b=c",
+    }
+    return [
+        a_span(
+            1,
+            trace_id=HOSTILE,
+            name=SCRIPT,
+            service="<b>bold</b>",
+            attributes=attributes,
+            error=SCRIPT,
+            events=[Event(START_NS, SCRIPT)],
+        )
+    ]
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that holds the samples and the traces above."""
+    folder = tmp_path_factory.mktemp("e2e")
+    made = folder / "made.json"
+    lines = [failing_trace(), hostile_trace()]
+    made.write_bytes(b"\n".join(encode(spans) for spans in lines))
+    large = folder / "large.json"
+    large.write_bytes(encode(large_trace()))
+    files = [made, large, SAMPLES / "otlp-json", SAMPLES / "otlp-proto", SAMPLES / "zipkin-v2"]
+    with Server(f"duckdb:{folder / 'e2e.duckdb'}", files) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: Path) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=str(chromium), args=_FLAGS)
+        yield running
+        running.close()
+
+
+def _is_own(server: Server, url: str) -> bool:
+    return url.startswith((server.url, "data:"))
+
+
+@pytest.fixture
+def open_page(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]:
+    """Open a path in a browser context of its own. Console errors and requests to other hosts fail
+    the test; pass ``javaScriptEnabled=False`` and the like as keywords."""
+    contexts = []
+    faults: list[str] = []
+
+    def open_path(path: str, **options: object) -> Page:
+        context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})  # type: ignore[arg-type]
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: faults.append(f"error: {error}"))
+        page.on(
+            "console", lambda said: said.type == "error" and faults.append(f"console: {said.text}")
+        )
+        page.on(
+            "request",
+            lambda asked: (
+                asked.url.startswith(server.url)
+                or asked.url.startswith("data:")
+                or faults.append(f"other host: {asked.url}")
+            ),
+        )
+        page.goto(server.url + path)
+        return page
+
+    yield open_path
+    for context in contexts:
+        context.close()
+    assert not faults, faults

@@ -1,0 +1,213 @@
+"""The trace page in Chromium, used as a person does."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import FAILING, HOSTILE, LARGE, LARGE_SPANS
+
+pytestmark = pytest.mark.e2e
+SHORT = FAILING[16:]
+OpenPage = Callable[..., Page]
+
+
+def shown_rows(page: Page) -> list[str]:
+    return page.locator("[data-span-row]").evaluate_all(
+        "rows => rows.map(row => row.dataset.spanRow)"
+    )
+
+
+def test_it_says_what_failed_and_what_took_the_time(open_page: OpenPage) -> None:
+    page = open_page(f"/trace/{SHORT}")
+    expect(page.locator("[data-finding=error]")).to_have_text(
+        re.compile("failed at payment · charge: card gateway timed out")
+    )
+    expect(page.locator("[data-finding=bottleneck]")).to_contain_text(
+        "payment · charge takes 700 ms itself, of 900 ms (78%)"
+    )
+    expect(page.locator("[data-span-row]")).to_have_count(8)
+    expect(page).to_have_title(re.compile("gateway: POST /checkout"))
+
+
+def test_the_first_row_stands_high_on_the_page(open_page: OpenPage) -> None:
+    box = open_page(f"/trace/{SHORT}").locator("[data-span-row]").first.bounding_box()
+    assert box is not None
+    assert box["y"] <= 152
+
+
+def test_a_click_shows_the_span_and_the_address_says_so(open_page: OpenPage) -> None:
+    page = open_page(f"/trace/{SHORT}")
+    page.locator("[data-span-row='0000000000000003']").click()
+    detail = page.locator("[data-span-detail='0000000000000003']")
+    expect(detail).to_contain_text("card gateway timed out")
+    expect(detail).to_contain_text("http.response.status_code")
+    expect(detail).to_contain_text("exception")
+    assert "span=0000000000000003" in page.url
+    expect(page.locator("[data-span-row='0000000000000003']")).to_have_attribute(
+        "aria-selected", "true"
+    )
+    page.go_back()
+    expect(page.locator("[data-span-detail]")).to_have_count(0)
+
+
+def test_collapsing_hides_the_rows_below_and_survives_a_reload(open_page: OpenPage) -> None:
+    page = open_page(f"/trace/{SHORT}")
+    page.locator("[data-span-row='0000000000000002'] .twisty").click()
+    expect(page.locator("[data-span-row]")).to_have_count(3)
+    expect(page.locator("[data-span-row='0000000000000002'] .twisty")).to_contain_text("5")
+    page.reload()
+    expect(page.locator("[data-span-row]")).to_have_count(3)
+    page.locator("[data-expand-all]").click()
+    expect(page.locator("[data-span-row]")).to_have_count(8)
+    page.locator("[data-collapse-all]").click()
+    expect(page.locator("[data-span-row]")).to_have_count(1)
+
+
+def test_find_counts_marks_and_steps_through_matches(open_page: OpenPage) -> None:
+    page = open_page(f"/trace/{SHORT}")
+    page.keyboard.press("f")
+    page.keyboard.type("postgresql")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-find-count]")).to_have_text("5 matches")
+    expect(page.locator(".row.is-match")).to_have_count(5)
+    page.locator("[data-key=n]").click()
+    expect(page.locator("[data-find-count]")).to_have_text("1 of 5 matches")
+    expect(page.locator("[data-span-detail='000000000000000a']")).to_be_visible()
+    page.locator("[data-key=p]").click()
+    expect(page.locator("[data-find-count]")).to_have_text("5 of 5 matches")
+
+
+def test_a_match_in_a_collapsed_subtree_is_revealed(open_page: OpenPage) -> None:
+    page = open_page(f"/trace/{SHORT}?collapse=*&find=visa")
+    expect(page.locator("[data-span-row]")).to_have_count(1)
+    page.locator("[data-key=n]").click()
+    expect(page.locator("[data-span-row='0000000000000003']")).to_have_attribute(
+        "aria-selected", "true"
+    )
+
+
+def test_dragging_over_the_minimap_zooms_and_double_click_resets(open_page: OpenPage) -> None:
+    page = open_page(f"/trace/{SHORT}")
+    box = page.locator(".minimap-bars").bounding_box()
+    assert box is not None
+    y = box["y"] + 10
+    page.mouse.move(box["x"] + box["width"] * 0.25, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.5, y, steps=4)
+    page.mouse.up()
+    page.wait_for_url(re.compile(r"from=2\d{8}&to=4\d{8}"))
+    expect(page.locator(".head-axis text").first).to_have_text(re.compile("22[45] ms"))
+    page.locator(".minimap-bars").dblclick(position={"x": 500, "y": 10})
+    page.wait_for_url(re.compile(rf"/trace/{SHORT}$"))
+
+
+def test_the_keyboard_walks_rows_and_opens_one(open_page: OpenPage) -> None:
+    page = open_page(f"/trace/{SHORT}")
+    page.locator("span-tree").focus()
+    for key in ("j", "ArrowDown", "k"):
+        page.keyboard.press(key)
+        page.wait_for_timeout(80)
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("[data-span-row='0000000000000002']")).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("[data-span-row]")).to_have_count(3)
+    page.keyboard.press("e")
+    expect(page.locator("[data-span-detail]")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("[data-span-detail]")).to_have_count(0)
+
+
+def test_a_permalink_shows_a_colleague_the_same_view(open_page: OpenPage) -> None:
+    page = open_page(f"/trace/{SHORT}")
+    page.locator("[data-span-row='0000000000000002'] .twisty").click()
+    expect(page.locator("[data-span-row]")).to_have_count(3)
+    page.keyboard.press("f")
+    page.keyboard.type("charge")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-find-count]")).to_have_text("1 match")
+    page.keyboard.press("Escape")  # out of the find box, back to the rows
+    page.keyboard.press("+")
+    page.wait_for_url(re.compile("from="))
+    page.locator("[data-span-row='0000000000000003']").click()
+    expect(page.locator("[data-span-detail]")).to_be_visible()
+    colleague = open_page(
+        page.url.partition("//")[2].partition("/")[1]
+        + page.url.partition("//")[2].partition("/")[2]
+    )
+    for part in ("#trace-header", "#span-detail", ".minimap-bars", ".waterfall-head"):
+        # The address of the stepping links does not differ either: the whole part is compared.
+        assert colleague.locator(part).inner_html() == page.locator(part).inner_html(), part
+    assert shown_rows(colleague) == shown_rows(page)
+    widths = "bars => bars.map(bar => [bar.getAttribute('x'), bar.getAttribute('width')])"
+    assert colleague.locator(".row-bar rect").evaluate_all(widths) == page.locator(
+        ".row-bar rect"
+    ).evaluate_all(widths)
+    assert page.locator(".row.is-selected").get_attribute("data-span-row") == "0000000000000003"
+    assert (
+        colleague.locator(".row.is-selected").get_attribute("data-span-row") == "0000000000000003"
+    )
+
+
+def test_stale_parts_of_a_link_are_told_and_ignored(open_page: OpenPage) -> None:
+    page = open_page(f"/trace/{SHORT}?span=ffffffffffffffff&from=x&collapse=zz")
+    expect(page.locator(".timeline .note")).to_have_count(3)
+    expect(page.locator("[data-span-row]")).to_have_count(8)
+
+
+def test_without_script_rows_detail_and_find_work(open_page: OpenPage) -> None:
+    page = open_page(f"/trace/{SHORT}", java_script_enabled=False)
+    page.locator("[data-span-row='0000000000000003'] .row-op").click()
+    expect(page.locator("[data-span-detail='0000000000000003']")).to_contain_text("visa")
+    page.locator("[data-span-row='0000000000000002'] .twisty").click()
+    expect(page.locator("[data-span-row]")).to_have_count(3)
+    page.locator("[data-find]").fill("line")
+    page.locator("[data-find]").press("Enter")
+    expect(page.locator("[data-find-count]")).to_have_text("5 matches")
+    assert "span=0000000000000003" in page.url
+
+
+def test_without_script_a_large_trace_is_read_in_windows(open_page: OpenPage) -> None:
+    page = open_page(f"/trace/{LARGE[16:]}", java_script_enabled=False)
+    first = shown_rows(page)
+    page.locator(".more-rows").last.click()
+    assert not set(first) & set(shown_rows(page))
+    expect(page.locator(".more-rows")).to_have_count(2)
+
+
+def test_a_large_trace_opens_small_and_scrolls_to_its_end(open_page: OpenPage) -> None:
+    sizes: list[int] = []
+    page = open_page("/search")
+    page.on("response", lambda answer: sizes.append(int(answer.headers.get("content-length", 0))))
+    page.goto(page.url.partition("/search")[0] + f"/trace/{LARGE[16:]}")
+    expect(page.locator("[data-span-row]").first).to_be_visible()
+    assert sum(sizes) < 300_000
+    assert page.evaluate("document.querySelectorAll('*').length") < 5000
+    for _ in range(3):
+        page.evaluate("document.querySelector('span-tree').scrollTop += 40000")
+        page.wait_for_timeout(100)
+    page.evaluate("document.querySelector('span-tree').scrollTop = 1e9")
+    expect(page.locator(f"[aria-rowindex='{LARGE_SPANS}']")).to_be_visible()
+    assert page.evaluate("document.querySelectorAll('*').length") < 5000
+
+
+def test_hostile_names_and_values_are_text(open_page: OpenPage) -> None:
+    page = open_page(f"/trace/{HOSTILE[16:]}?span=0000000000000001")
+    expect(page.locator("h1")).to_contain_text("<script>")
+    expect(page.locator("[data-span-detail]")).to_contain_text("javascript:alert(1)")
+    assert page.locator("a[href^='javascript']").count() == 0
+    assert page.locator("[data-span-detail] a[href^='https://example.org']").count() == 1
+    assert page.locator("[data-span-detail] details.field-fold").count() >= 1
+    assert page.title() != "owned"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [400, 1440])
+def test_nothing_scrolls_sideways(open_page: OpenPage, width: int, scheme: str) -> None:
+    page = open_page(
+        f"/trace/{HOSTILE[16:]}?span=0000000000000001",
+        viewport={"width": width, "height": 900},
+        color_scheme=scheme,
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

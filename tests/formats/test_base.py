@@ -1,0 +1,32 @@
+from viewer.formats.base import MAX_PLACES, MAX_REASONS, OTHER_REASONS, Decoded, DecodeError
+
+
+def test_an_error_says_where_before_it_says_what() -> None:
+    assert str(DecodeError("no JSON", "line 3")) == "line 3: no JSON"
+    assert str(DecodeError("no JSON")) == "no JSON"
+
+
+def test_equal_reasons_are_counted_together_with_their_first_places() -> None:
+    decoded = Decoded()
+    for line in range(1, 20):
+        decoded.where = f"line {line}"
+        decoded.reject("bad ID")
+    (rejection,) = decoded.rejected
+    assert (rejection.count, rejection.where.count("line")) == (19, MAX_PLACES)
+    assert rejection.where.startswith("line 1, line 2, ")
+
+
+def test_a_report_stays_small_however_many_reasons_there_are() -> None:
+    decoded = Decoded()
+    for number in range(10_000):
+        decoded.reject(f"bad ID {number}")
+    assert len(decoded.rejected) == MAX_REASONS + 1
+    assert decoded.rejected[-1].reason == OTHER_REASONS
+    assert decoded.rejected_spans == 10_000
+
+
+def test_a_note_costs_no_span() -> None:
+    decoded = Decoded()
+    decoded.note("a link was left out")
+    assert decoded.rejected_spans == 0
+    assert decoded.notes[0].count == 1

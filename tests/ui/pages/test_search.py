@@ -1,0 +1,212 @@
+"""The search page as a browser, htmx and a person without script see it."""
+
+import re
+from html import unescape
+
+import pytest
+
+from tests.builders import MS, START_NS, a_span, a_trace
+from tests.ui.stage import HTML, NOW_NS, a_client, a_store, htmx_headers
+from viewer.store.base import StoreError
+from viewer.trace.report import DoorReport
+
+SCRIPT = "<script>alert(1)</script>"
+
+
+def rows(text: str) -> list[str]:
+    return re.findall(r'data-result-row="([^"]*)"', text)
+
+
+def get(path: str, *traces: list, **services: object) -> str:  # type: ignore[type-arg]
+    response = a_client(a_store(*traces), **services).get(path, headers=HTML)
+    assert response.status_code == 200
+    return unescape(response.text)
+
+
+def many(count: int) -> list[list]:  # type: ignore[type-arg]
+    return [
+        a_trace(number, start_ns=START_NS + number * MS, duration_ns=number * MS)
+        for number in range(1, count + 1)
+    ]
+
+
+def test_the_first_page_leads_to_search() -> None:
+    response = a_client().get("/")
+    assert (response.status_code, response.location) == (303, "/search")
+
+
+def test_all_traces_are_shown_newest_first_without_any_filter() -> None:
+    text = get("/search", *many(3))
+    assert rows(text) == [f"{number:016x}" for number in (3, 2, 1)]
+    assert 'data-total="3"' in text
+    assert "3 traces of 3 · 9 spans searched" in text
+
+
+def test_old_traces_are_found_without_choosing_a_time() -> None:
+    text = get("/search", a_trace(1, start_ns=10**18))
+    assert rows(text) == ["0000000000000001"]
+
+
+def test_a_row_leads_to_its_trace_and_says_what_it_is() -> None:
+    text = get(
+        "/search", a_trace(7, service="shop", name="GET /cart", duration_ns=1_240 * MS, error=True)
+    )
+    assert 'href="/trace/0000000000000007"' in text
+    assert "GET /<wbr>cart" in text
+    assert "1.24 s" in text
+    assert 'title="1,240,000,000 ns"' in text
+    assert 'datetime="2023-11-14T22:13:20.000000000Z"' in text
+    assert "1 h ago" in text
+
+
+def test_a_search_keeps_only_what_matches() -> None:
+    traces = [a_trace(1, service="shop"), a_trace(2, service="bank", error=True)]
+    assert rows(get("/search?service=bank", *traces)) == ["0000000000000002"]
+    assert rows(get("/search?status=error", *traces)) == ["0000000000000002"]
+    assert rows(get("/search?service=shop&status=error", *traces)) == []
+
+
+def test_the_form_shows_what_was_asked() -> None:
+    text = get(
+        "/search?service=shop&operation=GET+%2F&tags=a%3Db&minDuration=1ms&lookback=1h&status=error&limit=7",
+        a_trace(),
+    )
+    assert '<option value="shop" selected>' in text
+    assert 'name="operation" type="search" value="GET /"' in text
+    assert 'name="tags" value="a=b"' in text
+    assert 'name="minDuration" value="1ms"' in text
+    assert '<option value="1h" selected>' in text
+    assert '<option value="error" selected>' in text
+    assert 'value="7"' in text
+
+
+def test_a_bad_value_is_said_beside_results_never_an_error_page() -> None:
+    text = get("/search?minDuration=fast&limit=x&colour=red", a_trace())
+    assert (
+        'value="fast" class="mono" placeholder="100ms" autocomplete="off" spellcheck="false" aria-invalid'
+        in text
+    )
+    assert "Min duration: 'fast' is no duration" in text
+    assert "Limit: expected a number" in text
+    assert "ignored: colour" in text
+    assert len(rows(text)) == 1
+
+
+def test_pages_follow_one_another_until_all_are_seen() -> None:
+    client = a_client(a_store(*many(7)))
+    path, seen, pages = "/search?limit=3&sort=oldest", [], 0
+    while path and pages < 5:
+        text = unescape(client.get(path, headers=HTML).text)
+        seen += rows(text)
+        following = re.search(r'rel="next" href="([^"]*)"', text)
+        path, pages = following[1] if following else "", pages + 1
+    assert seen == [f"{number:016x}" for number in range(1, 8)]
+    assert pages == 3
+
+
+def test_sorting_keeps_the_filters_and_starts_at_the_first_page() -> None:
+    text = get("/search?service=shop&limit=1&after=1.1.0000000000000001", *many(3))
+    assert 'href="/search?service=shop&limit=1&sort=longest"' in text
+
+
+def test_htmx_gets_the_results_alone_and_a_clean_address() -> None:
+    client = a_client(a_store(a_trace()))
+    response = client.get(
+        "/search?service=shop&operation=&tags=&limit=20", headers=htmx_headers("results")
+    )
+    assert response.text.startswith('<section id="results"')
+    assert response.headers["HX-Push-Url"] == "/search?service=shop"
+    assert "HX-Target" in response.headers["Vary"]
+
+
+def test_back_gets_the_whole_page() -> None:
+    headers = {**htmx_headers("results"), "HX-History-Restore-Request": "true"}
+    assert a_client().get("/search", headers=headers).text.startswith("<!doctype html>")
+
+
+def test_hostile_names_are_text() -> None:
+    spans = [a_span(name=SCRIPT, service=SCRIPT, attributes={SCRIPT: SCRIPT})]
+    response = a_client(a_store(spans)).get(
+        f"/search?operation={SCRIPT}&tags={SCRIPT}", headers=HTML
+    )
+    assert SCRIPT not in response.text
+    assert SCRIPT not in a_client(a_store(spans)).get("/search", headers=HTML).text
+
+
+def test_an_empty_store_shows_how_to_send_a_span_to_this_server() -> None:
+    doors = [DoorReport("OTLP/HTTP", "http://10.1.2.3:9999/v1/traces")]
+    text = get("/search", doors=lambda: doors)
+    assert "No trace is stored yet" in text
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT=http://10.1.2.3:9999\n" in text
+
+
+def test_a_search_without_results_says_what_to_leave_out() -> None:
+    text = get("/search?operation=nothing&lookback=5m", a_trace())
+    assert "No trace matches" in text
+    assert "widen the time range" in text
+    assert "No trace is stored yet" not in text
+
+
+def test_a_permalink_fixes_a_relative_time_range() -> None:
+    text = get("/search?lookback=2h", a_trace())
+    end = NOW_NS // 1000
+    assert f"start={end - 7_200_000_000}&end={end}" in text
+
+
+def test_times_can_be_asked_for_in_utc() -> None:
+    text = get("/search?tz=utc", a_trace())
+    assert '<html lang="en" data-utc>' in text
+    assert 'href="/trace/0000000000000001?tz=utc"' in text
+
+
+def test_choosing_a_service_offers_its_operations_and_drops_anothers() -> None:
+    client = a_client(
+        a_store(a_trace(1, service="shop", name="buy"), a_trace(2, service="bank", name="pay"))
+    )
+    text = client.get("/search/operations?service=bank&operation=buy").text
+    assert '<option value="pay">' in text
+    assert "buy" not in text
+    assert 'value="pay"' in client.get("/search/operations?service=bank&operation=pay").text
+
+
+def test_the_attributes_field_suggests_keys_and_then_values() -> None:
+    client = a_client(
+        a_store([a_span(attributes={"http.method": "GET", "customer tier": "very gold"})])
+    )
+    keys = unescape(client.get("/search/suggestions", query_string={"tags": "a=b http"}).text)
+    assert 'value="a=b http.method="' in keys
+    values = unescape(
+        client.get("/search/suggestions", query_string={"tags": 'x "customer tier"='}).text
+    )
+    assert 'value="x "customer tier"="very gold""' in values
+
+
+@pytest.mark.parametrize(("count", "drawn"), [(500, 'class="point'), (501, 'class="heat-')])
+def test_few_matches_are_points_and_many_a_heat_map(count: int, drawn: str) -> None:
+    text = get("/search?limit=5", *many(count))
+    assert drawn in text
+    assert text.count('class="point') == (500 if count == 500 else 0)
+
+
+def test_the_theme_of_the_cookie_is_in_the_first_byte() -> None:
+    client = a_client()
+    assert "data-theme" not in client.get("/search", headers=HTML).text.split(">")[1]
+    client.set_cookie("tracefall_theme", "dark")
+    assert '<html lang="en" data-theme="dark">' in client.get("/search", headers=HTML).text
+    client.set_cookie("tracefall_theme", '"><script>')
+    assert '<html lang="en">' in client.get("/search", headers=HTML).text
+
+
+def test_a_store_that_cannot_answer_is_said_with_its_reason() -> None:
+    store = a_store(a_trace())
+
+    def broken(query: object) -> None:
+        raise StoreError("the file is on fire")
+
+    store.find_traces = broken  # type: ignore[method-assign, assignment]
+    client = a_client(store)
+    response = client.get("/search", headers=HTML)
+    assert response.status_code == 503
+    assert "the file is on fire" in response.text
+    partial = client.get("/search", headers=htmx_headers("results"))
+    assert partial.headers["HX-Retarget"] == "#notice"

@@ -1,0 +1,43 @@
+"""Errors: a page for people, the API's shape for programs, a notice for htmx."""
+
+from tests.ui.stage import HTML, a_client, a_store, htmx_headers
+
+
+def test_an_unknown_page_says_what_was_asked_and_offers_to_look_it_up() -> None:
+    response = a_client().get("/traces/abc123", headers=HTML)
+    assert response.status_code == 404
+    assert "/traces/abc123" in response.text
+    assert 'name="q" type="search" class="mono" value="abc123"' in response.text
+
+
+def test_an_unknown_api_answers_in_jaegers_shape() -> None:
+    response = a_client().get("/api/nothing")
+    assert response.status_code == 404
+    assert response.json["errors"][0]["code"] == 404
+
+
+def test_a_method_that_a_page_has_not_is_named() -> None:
+    response = a_client().post("/search", headers=HTML)
+    assert response.status_code == 405
+    assert "GET" in response.headers["Allow"]
+
+
+def test_hostile_addresses_are_text() -> None:
+    text = a_client().get("/<script>alert(1)</script>", headers=HTML).text
+    assert "<script>alert" not in text
+
+
+def test_an_unexpected_error_tells_nothing_of_our_insides() -> None:
+    store = a_store()
+
+    def broken() -> None:
+        raise RuntimeError("secret path /srv")
+
+    store.services = broken  # type: ignore[method-assign, assignment]
+    client = a_client(store)
+    client.application.config["PROPAGATE_EXCEPTIONS"] = False
+    response = client.get("/search", headers=HTML)
+    assert response.status_code == 500
+    assert "secret" not in response.text
+    notice = client.get("/search", headers=htmx_headers("results"))
+    assert notice.headers["HX-Reswap"] == "innerHTML"

@@ -1,0 +1,1 @@
+"""The DuckDB engine: one file, columns, exact answers."""
