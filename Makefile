@@ -14,7 +14,7 @@ samples: ## record sample_traces/ anew
 	.venv-test/bin/python -m venv .venv-samples
 	.venv-samples/bin/pip install --upgrade 'pip>=25.1'
 	.venv-samples/bin/pip install --group samples
-	.venv-samples/bin/python sample_traces/record.py
+	.venv-samples/bin/python sample_traces/programs/record.py
 
 bench: ## ingest of a million spans
 	.venv-test/bin/python -m bench.ingest

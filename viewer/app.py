@@ -131,6 +131,8 @@ class Application:
             self.ingest.close()
         else:
             self.store.close()
+        # What stays frozen is not freed when the interpreter ends, and DuckDB's binding says so.
+        gc.unfreeze()
 
     def _open_receivers(self) -> None:
         config, stats = self._config, self._otlp_stats

@@ -1,4 +1,4 @@
-"""Record the sample traces anew: `python sample_traces/record.py [STORY…]`.
+"""Record the sample traces anew: `python sample_traces/programs/record.py [STORY…]`.
 
 Starts a small HTTP server, runs each program with a real OpenTelemetry SDK pointed at it, and keeps
 the bodies exactly as they were sent: an OTLP protobuf file is the one body or, if there are several,
@@ -21,7 +21,8 @@ from pathlib import Path
 
 import zstandard
 
-HERE = Path(__file__).resolve().parent
+PROGRAMS = Path(__file__).resolve().parent
+SAMPLES = PROGRAMS.parent
 PATHS = {"otlp-proto": "/v1/traces", "otlp-json": "/v1/traces", "zipkin-v2": "/api/v2/spans"}
 ENDINGS = {"otlp-proto": ".pb", "otlp-json": ".jsonl", "zipkin-v2": ".json"}
 NODE_PACKAGES = {
@@ -46,7 +47,7 @@ class Recording:
     @property
     def file(self) -> Path:
         story = Path(self.program).stem.replace("_", "-")
-        return HERE / self.format / f"{story}{ENDINGS[self.format]}{self.packed}"
+        return SAMPLES / self.format / f"{story}{ENDINGS[self.format]}{self.packed}"
 
 
 RECORDINGS = (
@@ -111,7 +112,7 @@ class CatchingHandler(BaseHTTPRequestHandler):
 
 def run(recording: Recording, workshop: Path) -> list[bytes]:
     """Run a program and return the bodies it sent."""
-    program = HERE / "programs" / recording.program
+    program = PROGRAMS / recording.program
     command = [sys.executable, str(program)]
     if program.suffix == ".mjs":
         command = ["node", str(_node_program(program, workshop))]
@@ -176,7 +177,7 @@ def main() -> None:
                 continue
             bodies = run(recording, Path(workshop))
             size = save(recording, bodies)
-            name = recording.file.relative_to(HERE)
+            name = recording.file.relative_to(SAMPLES)
             print(f"{name}: {len(bodies)} requests, {size:,} bytes")
 
 

@@ -7,13 +7,16 @@ import sys
 import sysconfig
 import urllib.request
 import zipfile
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
 
 from bench.server import Server
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, SAMPLES
 from viewer import __version__
+
+NO_SAMPLES = ("programs", "__pycache__")
 
 
 def run(*command: object, cwd: Path) -> str:
@@ -27,6 +30,13 @@ def run(*command: object, cwd: Path) -> str:
     )
     assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
     return done.stdout
+
+
+def samples() -> list[Path]:
+    folders = (folder for folder in SAMPLES.iterdir() if folder.name not in NO_SAMPLES)
+    found = [path for folder in folders if folder.is_dir() for path in folder.iterdir()]
+    assert found
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +76,7 @@ def test_it_holds_what_the_pages_need_and_nothing_compiled(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     for needed in ("templates/base.html", "static/app.css", "store/duckdb/schema.sql"):
         assert f"viewer/{needed}" in names
-    samples = [path for path in (REPOSITORY / "sample_traces").glob("*-*/*") if path.is_file()]
-    assert samples
-    for sample in samples:
+    for sample in samples():
         assert f"viewer/{sample.relative_to(REPOSITORY)}" in names
     assert not [name for name in names if name.endswith(".pyc")]
     assert [name for name in names if name.endswith("licenses/LICENSE")]
@@ -91,3 +99,18 @@ def test_it_serves_a_page_and_its_stylesheet(environment: Path) -> None:
         with urllib.request.urlopen(server.ui_url + href, timeout=30) as answer:
             assert answer.headers["Content-Type"].startswith("text/css")
             assert answer.read() == (REPOSITORY / "static/app.css").read_bytes()
+    assert server.output.endswith("ready"), "it had something to say when it was ended"
+
+
+def test_its_demo_reads_every_sample_and_nothing_else(environment: Path) -> None:
+    command = [environment / "env/bin/tracefall", "demo", "--port", "0", "--otlp-http", "0"]
+    with subprocess.Popen(
+        command, cwd=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as demo:
+        assert demo.stdout is not None
+        said = list(takewhile(lambda line: not line.startswith("Look at"), demo.stdout))
+        demo.terminate()
+        assert demo.wait(timeout=30) == 0
+    read = {Path(line.partition(": ")[0]).name for line in said if "sample_traces" in line}
+    assert read == {path.name for path in samples()}
+    assert all(" spans in " in line for line in said if "sample_traces" in line), said

@@ -137,7 +137,7 @@ def test_an_empty_store_shows_how_to_send_a_span_to_this_server() -> None:
     doors = [DoorReport("OTLP/HTTP", "http://10.1.2.3:9999/v1/traces")]
     text = get("/search", doors=lambda: doors)
     assert "No trace is stored yet" in text
-    assert "OTEL_EXPORTER_OTLP_ENDPOINT=http://10.1.2.3:9999\n" in text
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT=http://10.1.2.3:9999<" in text
 
 
 def test_a_search_without_results_says_what_to_leave_out() -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from flask import (
     Blueprint,
@@ -25,7 +26,7 @@ from viewer.ui.loaded_trace import LoadedTrace, TraceCache
 from viewer.ui.viewmodel.problem import Problem, problem
 from viewer.ui.viewmodel.rows import collapsed_mask, window_of, window_rows
 from viewer.ui.viewmodel.span_detail import SpanDetail, span_detail
-from viewer.ui.viewmodel.timeline import first_offset, matched_rows, shown_state, timeline
+from viewer.ui.viewmodel.timeline import find_bar, first_offset, matched_rows, shown_state, timeline
 from viewer.ui.viewmodel.trace_header import trace_header
 from viewer.ui.viewmodel.trace_state import TraceState, read_state
 from viewer.ui.viewmodel.trace_view import TraceView
@@ -47,6 +48,10 @@ def page(trace_id: str) -> Response:
     if htmx.wants_partial("span-detail"):
         detail = _detail(found, state)
         body = render_template("trace/_span_detail.html", span_detail=detail)
+        if state.find:
+            # Which of the matches is selected has changed as well.
+            bar = replace(find_bar(found, state, _matches(found, state)), out_of_band=True)
+            body += render_template("trace/_find_bar.html", find_bar=bar)
         return htmx.push_url(make_response(body), state.url)
     if htmx.wants_partial("trace-view"):
         body = render_template("trace/_trace_view.html", trace_view=_view(found, state))

@@ -20,7 +20,8 @@ _ROWS_ABOVE = 10
 @dataclass(frozen=True, slots=True)
 class FindBar:
     """The find box. ``count`` says how many spans match, empty without a term. The URLs lead to the
-    matches before and after the selected span, around the ends; empty without a match."""
+    matches before and after the selected span, around the ends; empty without a match.
+    ``out_of_band`` marks one that goes along with a newly selected span's panel."""
 
     text: str
     count: str
@@ -28,6 +29,7 @@ class FindBar:
     next_url: str
     clear_url: str
     hidden_fields: tuple[tuple[str, str], ...]
+    out_of_band: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def timeline(
     hidden = len(trace.tree) - len(visible)
     before, after = offset - WINDOW_ROWS, offset + WINDOW_ROWS
     return Timeline(
-        find=_find_bar(trace, state, matches),
+        find=find_bar(trace, state, matches),
         minimap=minimap(trace, state),
         ticks=ticks(state.from_ns or 0, to_ns),
         window=window,
@@ -119,7 +121,8 @@ def _error_rows(trace: LoadedTrace) -> Rows:
     return np.flatnonzero(trace.tree.columns.status == 2).astype(np.int32)
 
 
-def _find_bar(trace: LoadedTrace, state: TraceState, matches: Rows | None) -> FindBar:
+def find_bar(trace: LoadedTrace, state: TraceState, matches: Rows | None) -> FindBar:
+    """Return the find box for these matches; None without a term."""
     hidden = [(key, value) for key, value in state.query.items() if key not in ("find", "offset")]
     if matches is None:
         return FindBar("", "", "", "", "", tuple(hidden))
