@@ -10,8 +10,8 @@ def test_an_unknown_page_says_what_was_asked_and_offers_to_look_it_up() -> None:
     assert 'name="q" type="search" class="mono" value="abc123"' in response.text
 
 
-def test_an_unknown_api_answers_in_jaegers_shape() -> None:
-    response = a_client().get("/api/nothing")
+def test_an_unknown_address_of_programs_answers_in_jaegers_shape() -> None:
+    response = a_client().get("/v1/nothing")
     assert response.status_code == 404
     assert response.json["errors"][0]["code"] == 404
 

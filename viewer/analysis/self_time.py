@@ -16,7 +16,8 @@ _MOST = np.int64(1 << 62)
 def self_times(tree: TraceTree) -> NDArray[np.int64]:
     """Return each row's self time in nanoseconds."""
     result = tree.columns.dur_ns.copy()
-    rows = np.flatnonzero(synchronous(tree))
+    rows = np.flatnonzero(tree.parent >= 0)
+    rows = rows[_is_waited_for(tree, rows)]
     if not len(rows):
         return result
     parents, begins, ends = _clipped(tree, rows)
@@ -52,7 +53,7 @@ def self_intervals(tree: TraceTree, row: int, children: NDArray[np.int32]) -> li
 
     ``children`` are the rows directly below it."""
     duration = int(tree.columns.dur_ns[row])
-    waited_for = children[synchronous(tree)[children]]
+    waited_for = children[_is_waited_for(tree, children)]
     if not len(waited_for):
         return [(0, duration)] if duration else []
     _, begins, ends = _clipped(tree, waited_for)
@@ -64,11 +65,13 @@ def self_intervals(tree: TraceTree, row: int, children: NDArray[np.int32]) -> li
     return [(int(gaps_from[gap]), int(gaps_to[gap])) for gap in gaps]
 
 
-def synchronous(tree: TraceTree) -> NDArray[np.bool_]:
-    """Say per row whether its parent waits for it; false for roots."""
-    columns, parent = tree.columns, tree.parent
-    asynchronous = (columns.kind == SpanKind.CONSUMER) & (columns.kind[parent] == SpanKind.PRODUCER)
-    result: NDArray[np.bool_] = (parent >= 0) & ~asynchronous
+def _is_waited_for(
+    tree: TraceTree, rows: NDArray[np.intp] | NDArray[np.int32]
+) -> NDArray[np.bool_]:
+    """Say of rows that have a parent whether it waits for them."""
+    kind = tree.columns.kind
+    consumed = kind[rows] == SpanKind.CONSUMER
+    result: NDArray[np.bool_] = ~(consumed & (kind[tree.parent[rows]] == SpanKind.PRODUCER))
     return result
 
 

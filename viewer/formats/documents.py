@@ -97,7 +97,8 @@ def _read(data: bytes, position: int, end_of_line: int) -> tuple[object, int, st
 def _break(data: bytes, line: int, begin: int, end: int) -> str:
     """Name the line where a value begins, and where it breaks."""
     further = data.count(b"\n", begin, end)
-    return f"line {line} (breaks at line {line + further}, byte {end})"
+    at = f"breaks at line {line + further}, byte {end}" if further else f"byte {end}"
+    return f"line {line} ({at})"
 
 
 def _skip_space(data: bytes, position: int) -> int:

@@ -100,22 +100,24 @@ def to_text(value: object) -> str:
 
 def to_int(value: object) -> int | None:
     """Return a whole number written as JSON number or text of digits; None if it is neither."""
+    if isinstance(value, str):
+        try:
+            return int(value) if len(value) <= _MAX_DIGITS else None
+        except ValueError:
+            return None
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
         return value
     if isinstance(value, float):
         return int(value) if math.isfinite(value) else None
-    if isinstance(value, str) and len(value) <= _MAX_DIGITS:
-        try:
-            return int(value)
-        except ValueError:
-            return None
     return None
 
 
 def to_count(value: object) -> int:
     """Return an optional unsigned 32-bit number, 0 where it is absent or out of range."""
+    if value is None:
+        return 0
     number = to_int(value)
     return number if number is not None and 0 <= number <= 0xFFFFFFFF else 0
 

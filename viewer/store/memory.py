@@ -27,7 +27,13 @@ from viewer.store.base import (
     time_steps,
 )
 from viewer.trace.attributes import clean_text, encode_attribute, show_value
-from viewer.trace.batch import SpanBatch
+from viewer.trace.batch import (
+    SpanBatch,
+    pack_resource,
+    pack_scope,
+    unpack_resource,
+    unpack_scope,
+)
 from viewer.trace.columns import TraceColumns, columns_of_spans
 from viewer.trace.span import Span, SpanKind, StatusCode
 from viewer.trace.summary import (
@@ -83,7 +89,7 @@ class MemoryStore:
             raise ReadOnly("the store was opened read-only")
         now = self._clock()
         # All are read first: a batch that cannot be read must leave nothing of the others behind.
-        spans = [_clamped(span) for batch in batches for span in batch.spans()]
+        spans = [_as_stored(span) for batch in batches for span in batch.spans()]
         with self._lock:
             for span in spans:
                 row = _Row(_digest(span), span, now)
@@ -286,10 +292,17 @@ def _digest(span: Span) -> int:
     return int.from_bytes(blake2b(repr(span).encode("utf-8", "replace"), digest_size=4).digest())
 
 
-def _clamped(span: Span) -> Span:
+def _as_stored(span: Span) -> Span:
+    """Return the span as its columns carry it: text that is no UTF-8, bytes within lists and times
+    whose end no number holds are replaced, as everywhere."""
     start_ns = max(span.start_ns, 0)
-    duration_ns = min(max(span.duration_ns, 0), _LATEST - start_ns)
-    return replace(span, start_ns=start_ns, duration_ns=duration_ns)
+    return replace(
+        span,
+        start_ns=start_ns,
+        duration_ns=min(max(span.duration_ns, 0), _LATEST - start_ns),
+        resource=unpack_resource(pack_resource(span.resource)),
+        scope=unpack_scope(pack_scope(span.scope)),
+    )
 
 
 def _rank(span: Span) -> tuple[int, int, int, str, str, int, int]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from flask import Flask
 from werkzeug import Response
 
+from viewer.ui import api
 from viewer.ui.current import UiServices, install_services
 from viewer.ui.environment import prepare_templates
 from viewer.ui.errors import answer_errors
@@ -49,6 +50,7 @@ def create_ui(services: UiServices, templates: Path, static: Path) -> Flask:
     app.add_url_rule("/", "home", _to_search)
     for page in PAGES:
         app.register_blueprint(page.blueprint)
+    app.register_blueprint(api.blueprint)
     return app
 
 

@@ -210,3 +210,9 @@ def test_a_store_that_cannot_answer_is_said_with_its_reason() -> None:
     assert "the file is on fire" in response.text
     partial = client.get("/search", headers=htmx_headers("results"))
     assert partial.headers["HX-Retarget"] == "#notice"
+
+
+def test_a_trace_without_a_time_is_shown_without_one() -> None:
+    text = get("/search", [a_span(start_ns=0)])
+    assert "no start time" in text
+    assert "1970" not in text

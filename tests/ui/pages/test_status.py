@@ -2,7 +2,7 @@
 
 from html import unescape
 
-from tests.builders import a_trace
+from tests.builders import a_span, a_trace
 from tests.ui.stage import HTML, NOW_NS, a_client, a_store, htmx_headers
 from viewer.trace.report import DoorReport
 
@@ -61,4 +61,11 @@ def test_it_refreshes_its_own_element() -> None:
 
 def test_an_empty_store_has_no_dates() -> None:
     text = a_client().get("/status", headers=HTML).text
+    assert "1970" not in text
+
+
+def test_spans_without_a_time_are_said_to_have_none() -> None:
+    client = a_client(a_store([a_span(service="", start_ns=0)]))
+    text = client.get("/status", headers=HTML).text
+    assert "no start time" in text
     assert "1970" not in text

@@ -25,15 +25,18 @@ def read_packed_attributes(value: object) -> tuple[list[str], str]:
     letters: list[str] = []
     for pair in value if isinstance(value, list) else ():
         try:
-            key, any_value = pair["key"], pair["value"]
-            text = any_value["stringValue"]
-            texts.append(f"{_KEYS[key]}={text if text.isascii() else clean_text(text)}")
-            letters.append("s")
+            any_value = pair["value"]
+            if "stringValue" in any_value:
+                text = any_value["stringValue"]
+                texts.append(f"{_KEYS[pair['key']]}={text if text.isascii() else clean_text(text)}")
+                letters.append("s")
+                continue
         except (KeyError, TypeError, AttributeError):
-            for attribute in _pair(pair):
-                text, letter = encode_attribute(*attribute)
-                texts.append(text)
-                letters.append(letter)
+            pass  # it is of another shape; the general way knows
+        for attribute in _pair(pair):
+            text, letter = encode_attribute(*attribute)
+            texts.append(text)
+            letters.append(letter)
     if isinstance(value, dict):
         for name, item in value.items():
             text, letter = encode_attribute(clean_text(name), to_value(item))

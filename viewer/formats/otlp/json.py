@@ -49,6 +49,13 @@ _KINDS = {
         ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
     )
 }
+_DROPPED_THINGS = ("Attributes", "Events", "Links")
+_DROPPED_FIELDS = frozenset(
+    name
+    for what in _DROPPED_THINGS
+    for name in (f"dropped{what}Count", f"dropped_{what.lower()}_count")
+)
+_NONE_DROPPED = Dropped()
 _CODES = {"UNSET": 0, "OK": 1, "ERROR": 2}
 _DECADE_NS = 10 * 365 * 86_400 * 1_000_000_000
 _EXPECTED = "expected an OTLP ExportTraceServiceRequest in JSON"
@@ -190,11 +197,7 @@ def _add_span(span: dict[str, Any], decoded: Decoded, lenient: bool) -> None:
     kind = _enum(span.get("kind"), _KINDS, "SPAN_KIND_", "kind", as_sent)
     status = to_dict(span.get("status"))
     code = _enum(status.get("code"), _CODES, "STATUS_CODE_", "status.code", as_sent)
-    dropped = (
-        to_count(first_of(span, "droppedAttributesCount", "dropped_attributes_count")),
-        to_count(first_of(span, "droppedEventsCount", "dropped_events_count")),
-        to_count(first_of(span, "droppedLinksCount", "dropped_links_count")),
-    )
+    dropped = _NONE_DROPPED if _DROPPED_FIELDS.isdisjoint(span) else _dropped(span)
     events = _events(span.get("events"))
     links = _links(span.get("links"), decoded, lenient)
     values, letters = read_packed_attributes(span.get("attributes"))
@@ -215,14 +218,23 @@ def _add_span(span: dict[str, Any], decoded: Decoded, lenient: bool) -> None:
     batch.status_message.append(to_text(status.get("message")) or None)
     batch.trace_state.append(to_text(first_of(span, "traceState", "trace_state")) or None)
     batch.flags.append(to_count(span.get("flags")))
-    odd = as_sent or any(dropped)
-    batch.extra.append(pack_extra(Dropped(*dropped), as_sent) if odd else None)
+    odd = as_sent or dropped is not _NONE_DROPPED
+    batch.extra.append(pack_extra(dropped, as_sent) if odd else None)
+
+
+def _dropped(span: Mapping[str, object]) -> Dropped:
+    return Dropped(
+        *(
+            to_count(first_of(span, f"dropped{what}Count", f"dropped_{what.lower()}_count"))
+            for what in _DROPPED_THINGS
+        )
+    )
 
 
 def _ids(span: Mapping[str, object], lenient: bool) -> tuple[str, int, int, list[tuple[str, str]]]:
     as_sent: list[tuple[str, str]] = []
     sent = first_of(span, "traceId", "trace_id")
-    trace_id, made_up = read_trace_id(sent, lenient)
+    trace_id, made_up = _read_id_again(sent, lenient)
     if made_up:
         as_sent.append(("traceId", str(sent)))
     sent = first_of(span, "spanId", "span_id")
@@ -234,6 +246,25 @@ def _ids(span: Mapping[str, object], lenient: bool) -> tuple[str, int, int, list
     if made_up:
         as_sent.append(("parentSpanId", str(sent)))
     return trace_id, span_id, parent_id, as_sent
+
+
+class _TraceIds(dict[tuple[str, bool], tuple[str, bool]]):
+    """Trace IDs read lately: spans of a trace come one after another."""
+
+    def __missing__(self, key: tuple[str, bool]) -> tuple[str, bool]:
+        read = read_trace_id(*key)
+        if len(self) >= 1_000:
+            self.clear()
+        if len(key[0]) <= 64:
+            self[key] = read
+        return read
+
+
+_TRACE_IDS = _TraceIds()
+
+
+def _read_id_again(sent: object, lenient: bool) -> tuple[str, bool]:
+    return _TRACE_IDS[sent, lenient] if isinstance(sent, str) else read_trace_id(sent, lenient)
 
 
 def _times(span: Mapping[str, object], as_sent: list[tuple[str, str]]) -> tuple[int, int]:
@@ -268,6 +299,7 @@ def _enum(
     """Return an enum given by number or name; what is unknown is 0 and kept as sent."""
     if value is None or value == "":
         return 0
+    number: int | None
     if isinstance(value, str):
         number = names.get(value.upper().removeprefix(prefix))
         number = to_int(value) if number is None else number

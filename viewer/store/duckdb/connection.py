@@ -16,6 +16,7 @@ import duckdb
 from viewer.store.base import ReadOnly, StoreError, StoreForeign, StoreLocked
 
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
+_GLOB = re.compile(r"([*?\[])")
 _LOCAL_ONLY = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -143,8 +144,15 @@ def open_beside(path: Path) -> duckdb.DuckDBPyConnection:
 
 def shut_off(root: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Let a database made by `open_beside` read this file, and nothing else any more."""
-    root.execute(f"SET allowed_paths = [{quoted(str(path))}]")
+    allowed = f"{quoted(str(path))}, {quoted(as_pattern(path))}"
+    root.execute(f"SET allowed_paths = [{allowed}]")
     root.execute("SET enable_external_access = false")
+
+
+def as_pattern(path: Path) -> str:
+    """Return the pattern that finds this file only: DuckDB reads a path as a pattern, and a file's
+    name may hold a pattern's letters."""
+    return _GLOB.sub(r"[\1]", str(path))
 
 
 def quoted(text: str) -> str:

@@ -5,7 +5,6 @@ table of that name; resources, scopes and operations, of which there are few, ar
 query of the engine works on it unchanged, and nothing is ever written to the file.
 """
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from viewer.store.base import StoreError, StoreForeign
 from viewer.store.duckdb.connection import (
     Connections,
+    as_pattern,
     identifier,
     open_beside,
     open_error,
@@ -44,7 +44,6 @@ from viewer.trace.span import Resource, Scope
 
 CHUNK_SPANS = 50_000
 _SOURCE = "source"
-_GLOB = re.compile(r"([*?\[])")
 _SMALL = 1_000
 
 
@@ -159,9 +158,7 @@ def _tables_in_database(root: duckdb.DuckDBPyConnection, path: Path) -> list[Spa
 
 
 def _table_in_parquet(root: duckdb.DuckDBPyConnection, path: Path) -> SpanTable:
-    # DuckDB reads a path as a pattern; a file's name may hold the pattern's letters.
-    pattern = _GLOB.sub(r"[\1]", str(path))
-    source = f"read_parquet({quoted(pattern)})"
+    source = f"read_parquet({quoted(as_pattern(path))})"
     columns = _columns(root, source)
     table = recognise(source, columns)
     if table is None:

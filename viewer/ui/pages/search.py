@@ -11,6 +11,7 @@ from viewer.ui.current import current_now_ns, current_services, current_store
 from viewer.ui.htmx import push_url, wants_partial
 from viewer.ui.viewmodel.distribution import (
     COLUMNS,
+    EARLIEST_NS,
     MOST_POINTS,
     DistributionView,
     heat_view,
@@ -87,7 +88,10 @@ def _distribution(link: SearchLink, traces: TracePage) -> DistributionView | Non
     """Draw all matches. Few of them are drawn one by one, which needs them all, not one page."""
     store, url = current_store(), write_link(_without_brushed(link.fields))
     if traces.total > MOST_POINTS:
-        return heat_view(store.distribution(link.query, COLUMNS), url)
+        query = link.query
+        if query.start_ns is None:
+            query = replace(query, start_ns=EARLIEST_NS)
+        return heat_view(store.distribution(query, COLUMNS), url, traces.total)
     matches = traces.traces
     if traces.total > len(matches):
         whole = replace(link.query, limit=MOST_POINTS, after=None)

@@ -33,6 +33,8 @@ def _report() -> StatusReport:
         retention=services.retention,
         now_ns=services.now_ns(),
         service_urls=[
-            write_link(SearchFields(service=service.service)) for service in stats.services
+            # No search means "no service": those spans are found by their operation.
+            write_link(SearchFields(service=service.service)) if service.service else ""
+            for service in stats.services
         ],
     )

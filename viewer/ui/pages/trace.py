@@ -72,7 +72,7 @@ def rows(trace_id: str) -> Response:
         found,
         state,
         visible,
-        set() if matches is None else set(matches.tolist()),
+        matches,
         state.offset,
         _spans(found, window_rows(visible, state.offset)),
     )

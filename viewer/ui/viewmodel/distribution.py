@@ -24,7 +24,9 @@ from viewer.ui.viewmodel.address import trace_url
 MOST_POINTS = 500
 COLUMNS = 120
 TOP, BOTTOM = 6, 74
-HEIGHT = 92
+# 2000-01-01: what claims to be older has no time, or that of a clock that was never set. Drawn, it
+# would squeeze all others into one edge.
+EARLIEST_NS = 946_684_800_000_000_000
 _LEVELS = 5
 _S, _MS, _DAY = 1_000_000_000, 1_000_000, 86_400_000_000_000
 _STEPS = (
@@ -67,9 +69,11 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class DistributionView:
-    """The drawing, and the scale that brushing needs: times in µs, durations as log2 of ns."""
+    """The drawing, and the scale that brushing needs: times in µs, durations as log2 of ns.
+    ``left_out`` says how many traces are not drawn; empty when all are."""
 
     summary: str
+    left_out: str
     points: tuple[Point, ...]
     heat: tuple[HeatLevel, ...]
     heat_box: str
@@ -98,7 +102,7 @@ class _Plane:
 
 def points_view(traces: Sequence[TraceSummary], brush_url: str) -> DistributionView | None:
     """Draw each trace as a point; None when there is nothing to compare."""
-    timed = [trace for trace in traces if trace.start_ns]
+    timed = [trace for trace in traces if trace.start_ns >= EARLIEST_NS]
     if len(timed) < 2:
         return None
     first = min(trace.start_ns for trace in timed)
@@ -109,12 +113,13 @@ def points_view(traces: Sequence[TraceSummary], brush_url: str) -> DistributionV
     # Errors last, so that they lie on top.
     points = [_point(trace, plane) for trace in sorted(timed, key=lambda trace: trace.errors > 0)]
     failed = sum(point.error for point in points)
-    return _view(plane, brush_url, _summary(len(timed), failed), points=tuple(points))
+    summary, left_out = _summary(len(timed), failed), len(traces) - len(timed)
+    return _view(plane, brush_url, summary, left_out, points=tuple(points))
 
 
-def heat_view(distribution: Distribution, brush_url: str) -> DistributionView | None:
+def heat_view(distribution: Distribution, brush_url: str, matches: int) -> DistributionView | None:
     """Draw counts per cell, in five steps of colour by their logarithm; errors fill their share of a
-    cell from below."""
+    cell from below. ``matches`` counts all, those outside of the distribution's range included."""
     cells = distribution.cells
     if not cells or distribution.step_ns <= 0:
         return None
@@ -144,13 +149,15 @@ def heat_view(distribution: Distribution, brush_url: str) -> DistributionView | 
     heat = tuple(HeatLevel(css, "".join(parts)) for css, parts in paths.items() if parts)
     total, failed = sum(cell.traces for cell in cells), sum(cell.errors for cell in cells)
     box = f"0 0 {columns} {high - low}"
-    return _view(plane, brush_url, _summary(total, failed), heat=heat, heat_box=box)
+    summary = _summary(total, failed)
+    return _view(plane, brush_url, summary, matches - total, heat=heat, heat_box=box)
 
 
 def _view(
     plane: _Plane,
     brush_url: str,
     summary: str,
+    left_out: int,
     *,
     points: tuple[Point, ...] = (),
     heat: tuple[HeatLevel, ...] = (),
@@ -158,6 +165,7 @@ def _view(
 ) -> DistributionView:
     return DistributionView(
         summary=summary,
+        left_out=f"{format_plural(left_out, 'trace')} without a time" if left_out > 0 else "",
         points=points,
         heat=heat,
         heat_box=heat_box,

@@ -9,7 +9,7 @@ from viewer.search.lookup import Reading
 from viewer.store.base import StoreStats
 from viewer.trace.columns import TraceColumns
 from viewer.trace.ids import format_span_id, format_trace_id
-from viewer.ui.filters import format_service, format_time, service_class
+from viewer.ui.filters import format_plural, format_service, format_time, service_class
 from viewer.ui.viewmodel.address import trace_url
 from viewer.ui.viewmodel.problem import Problem
 
@@ -87,8 +87,8 @@ def nothing_found(
     known = [f"Read as {reading.how}: not stored" for reading in readings]
     if stats.span_rows:
         known.append(
-            f"Stored are {stats.traces:,} traces, from {format_time(stats.oldest_ns)} "
-            f"to {format_time(stats.newest_ns)} UTC"
+            f"The store holds {format_plural(stats.traces, 'trace')}, "
+            f"from {format_time(stats.oldest_ns)} to {format_time(stats.newest_ns)} UTC"
         )
     else:
         known.append("The store is still empty")

@@ -23,7 +23,7 @@ from viewer.ui.viewmodel.distribution import DistributionView
 from viewer.ui.viewmodel.first_span import FirstSpan
 
 _CHIPS = 5
-_CHIP_CHARACTERS = 54
+_CHIP_CHARACTERS = 51
 _SORTS = {
     Sort.NEWEST: "newest",
     Sort.OLDEST: "oldest",
@@ -207,7 +207,8 @@ def _chips(services: Sequence[ServiceCount]) -> tuple[tuple[ServiceChip, ...], l
     room = _CHIP_CHARACTERS
     for count in ranked[:_CHIPS]:
         room -= len(format_service(count.service)) + (8 if count.errors else 5)
-        if shown and room < 0:
+        # The number of those left out needs room too.
+        if shown and room < (0 if len(shown) + 1 == len(ranked) else 4):
             break
         shown.append(count)
     rest = sorted(ranked[len(shown) :], key=lambda count: count.service)

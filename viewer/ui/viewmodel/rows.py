@@ -110,22 +110,25 @@ def window_of(
     trace: LoadedTrace,
     state: TraceState,
     visible: Rows,
-    matched: Collection[int],
+    matched: Rows | None,
     offset: int,
     spans: Mapping[int, Span],
 ) -> Window:
     """Return the visible rows from ``offset`` on. ``spans`` holds their span objects by row."""
     tree = trace.tree
     scale = scale_of(trace, state)
-    oddities = {oddity: set(tree.rows_with(oddity).tolist()) for oddity in _ROW_ODDITIES}
+    shown = visible[offset : offset + WINDOW_ROWS]
+    oddities = {
+        oddity: set(np.intersect1d(shown, tree.rows_with(oddity)).tolist())
+        for oddity in _ROW_ODDITIES
+    }
+    found = set() if matched is None else set(np.intersect1d(shown, matched).tolist())
     collapsed = collapsed_mask(trace, state)
     rows: list[Row] = []
-    for index, row in enumerate(visible[offset : offset + WINDOW_ROWS].tolist(), offset):
+    for index, row in enumerate(shown.tolist(), offset):
         told = [text for oddity, text in _ROW_ODDITIES.items() if row in oddities[oddity]]
         rows.append(
-            _row(
-                trace, state, scale, row, index, spans.get(row), bool(collapsed[row]), told, matched
-            )
+            _row(trace, state, scale, row, index, spans.get(row), bool(collapsed[row]), told, found)
         )
     return Window(tuple(rows), offset, len(visible))
 

@@ -79,7 +79,8 @@ def status_report(
     now_ns: int,
     service_urls: Sequence[str],
 ) -> StatusReport:
-    """Put the counters into rows; ``service_urls`` has each service's search, in the stats' order."""
+    """Put the counters into rows; ``service_urls`` has each service's search, or "", in the
+    stats' order."""
     most = max((service.span_rows for service in stats.services), default=0) or 1
     has_size = bool(stats.bytes and stats.span_rows)
     return StatusReport(

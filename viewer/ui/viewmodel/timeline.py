@@ -92,9 +92,7 @@ def timeline(
     spans: Mapping[int, Span],
 ) -> Timeline:
     """Return everything the timeline prints. ``matches`` are the found rows, None without a term."""
-    window = window_of(
-        trace, state, visible, set() if matches is None else set(matches.tolist()), offset, spans
-    )
+    window = window_of(trace, state, visible, matches, offset, spans)
     to_ns = trace.tree.duration_ns if state.to_ns is None else state.to_ns
     hidden = len(trace.tree) - len(visible)
     before, after = offset - WINDOW_ROWS, offset + WINDOW_ROWS

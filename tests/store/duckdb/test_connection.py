@@ -1,0 +1,100 @@
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.builders import a_batch, a_trace
+from tests.store.duckdb.test_engine import a_store
+from viewer.search.query import TraceQuery
+from viewer.store import open_store
+from viewer.store.base import ReadOnly, StoreError, StoreForeign, StoreLocked
+from viewer.store.duckdb.connection import open_file
+
+
+def test_a_statement_that_fails_undoes_its_transaction_and_the_next_one_works(tmp_path: Path) -> None:
+    store = a_store(tmp_path / "spans.duckdb")
+    with pytest.raises(StoreError) as raised, store._connections.writing() as con:
+        con.execute("DELETE FROM meta").fetchall()
+        con.execute("SELECT 'x'::INTEGER").fetchall()
+    assert "\n" not in str(raised.value)
+    store.write_spans([a_batch(a_trace())], mark=5)
+    assert store.journal_mark() == 5
+    store.close()
+
+
+def test_no_statement_reaches_another_file(tmp_path: Path) -> None:
+    (tmp_path / "secret.csv").write_text("a,b\n1,2\n")
+    connections = open_file(tmp_path / "spans.duckdb", read_only=False)
+    secret = tmp_path / "secret.csv"
+    for sql in (
+        f"SELECT * FROM read_csv('{secret}')",
+        f"ATTACH '{tmp_path / 'other.duckdb'}'",
+        f"COPY (SELECT 1) TO '{tmp_path / 'out.csv'}'",
+        "SET enable_external_access = true",
+        "LOAD httpfs",
+    ):
+        with pytest.raises(StoreError), connections.reading() as con:
+            con.execute(sql).fetchall()
+    connections.close()
+
+
+def test_a_python_variable_is_no_table(tmp_path: Path) -> None:
+    connections = open_file(tmp_path / "spans.duckdb", read_only=False)
+    services = duckdb.sql("SELECT 1")  # noqa: F841
+    with pytest.raises(StoreError), connections.reading() as con:
+        con.execute("FROM services").fetchall()
+    connections.close()
+
+
+def test_a_closed_store_refuses_and_closes_twice(tmp_path: Path) -> None:
+    store = a_store(tmp_path / "spans.duckdb")
+    store.close()
+    store.close()
+    with pytest.raises(StoreError, match="closed"):
+        store.find_traces(TraceQuery())
+    with pytest.raises(StoreError, match="closed"):
+        store.write_spans([a_batch(a_trace())])
+
+
+def test_a_store_opened_read_only_takes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "spans.duckdb"
+    written = a_store(path)
+    written.write_spans([a_batch(a_trace())])
+    written.close()
+    store = open_store(str(path), read_only=True)
+    assert not store.capabilities.writable
+    assert store.find_traces(TraceQuery()).total == 1
+    with pytest.raises(ReadOnly):
+        store.write_spans([a_batch(a_trace(2))])
+    with pytest.raises(ReadOnly):
+        store.prune(1, None)
+    store.close()
+
+
+def test_a_file_open_in_this_process_in_another_way_is_in_use(tmp_path: Path) -> None:
+    path = tmp_path / "spans.duckdb"
+    store = a_store(path)
+    with pytest.raises(StoreLocked, match="this process"):
+        open_file(path, read_only=True)
+    store.close()
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"no database at all" * 100])
+def test_a_file_that_is_no_database_is_refused_and_left_as_it_was(
+    tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / "spans.duckdb"
+    path.write_bytes(content)
+    for read_only in (False, True):
+        with pytest.raises(StoreForeign) as raised:
+            open_store(f"duckdb:{path}", read_only=read_only)
+        assert str(path) in str(raised.value)
+    assert path.read_bytes() == content
+
+
+def test_a_path_that_cannot_be_opened_is_said_in_one_line(tmp_path: Path) -> None:
+    for path in (tmp_path / "no" / "folder" / "x.duckdb", tmp_path):
+        with pytest.raises(StoreError) as raised:
+            open_store(f"duckdb:{path}")
+        assert str(path) in str(raised.value)
+        assert "\n" not in str(raised.value)
