@@ -19,7 +19,7 @@ from viewer.paths import STATIC, TEMPLATES
 from viewer.store import open_store
 from viewer.store.base import SpanStore, StoreError
 from viewer.store.retention import apply_retention
-from viewer.trace.report import FileReport
+from viewer.trace.report import DoorReport, FileReport
 from viewer.ui import create_ui
 from viewer.ui.current import UiServices
 from viewer.ui.health import Health
@@ -92,16 +92,15 @@ class Application:
         self._servers.append(ui_server)
         self.ui_url = f"http://{_shown_host(config.host)}:{ui_server.port}"
         self._open_receivers()
-        self._health = Health(self.store, self._failure, lambda: [self._otlp_stats.report()])
+        self._health = Health(self.store, self._failure, self._reports)
         self._ui = create_ui(self._services(), TEMPLATES, STATIC)
         self._ui.register_blueprint(self._health.blueprint())
 
     @property
     def doors(self) -> list[tuple[str, str]]:
         """Name and URL of each open door, in the order they are printed."""
-        report = self._otlp_stats.report()
-        receivers = [] if report.closed else [(report.name, report.address)]
-        return [("UI", self.ui_url), *receivers]
+        reports = (report for report in self._reports() if not report.closed)
+        return [("UI", self.ui_url), *((report.name, report.address) for report in reports)]
 
     @property
     def is_loopback(self) -> bool:
@@ -137,11 +136,11 @@ class Application:
     def _open_receivers(self) -> None:
         config, stats = self._config, self._otlp_stats
         if self.ingest is None:
-            stats.closed = "the store is read-only"
             return
         self._otlp = http.OtlpHttp(self.ingest.pipeline, stats, config.auth_token)
         if config.otlp_http is None:
-            stats.closed = "switched off; the UI port takes /v1/traces all the same"
+            # Switched off on purpose; the UI's port takes traces all the same, and is counted here.
+            stats.opened(f"{self.ui_url}{http.TRACES_PATH}")
             return
         try:
             sockets = bind(config.host, config.otlp_http)
@@ -163,7 +162,7 @@ class Application:
             store=self.store,
             version=__version__,
             ingest=self.ingest.import_stream if self.ingest else None,
-            doors=lambda: [self._otlp_stats.report()],
+            doors=self._reports,
             trouble=self._failure,
             auth_token=self._config.auth_token,
             retention=self._config.retention_text if self.ingest else "",
@@ -175,6 +174,9 @@ class Application:
         if self.ingest is None:
             return self._ui.wsgi_app
         return _Mount(self._ui.wsgi_app, self._otlp)
+
+    def _reports(self) -> list[DoorReport]:
+        return [self._otlp_stats.report()] if self.ingest else []
 
     def _failure(self) -> str:
         return self.ingest.pipeline.failure if self.ingest else ""

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from bench.server import Server
 from tests.builders import MS, START_NS, a_span
-from tests.server import Server
 from viewer.formats.otlp.encode import encode
 from viewer.trace.span import Event, Link, Span, SpanKind
 
@@ -129,7 +129,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     large = folder / "large.json"
     large.write_bytes(encode(large_trace()))
     files = [made, large, SAMPLES / "otlp-json", SAMPLES / "otlp-proto", SAMPLES / "zipkin-v2"]
-    with Server(f"duckdb:{folder / 'e2e.duckdb'}", files) as running:
+    store = f"duckdb:{folder / 'e2e.duckdb'}"
+    with Server(store, "--retention", "off", files=files, ready_s=180) as running:
         yield running
 
 
@@ -142,7 +143,7 @@ def browser(chromium: Path) -> Iterator[Browser]:
 
 
 def _is_own(server: Server, url: str) -> bool:
-    return url.startswith((server.url, "data:"))
+    return url.startswith((server.ui_url, "data:"))
 
 
 @pytest.fixture
@@ -163,12 +164,12 @@ def open_page(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]
         page.on(
             "request",
             lambda asked: (
-                asked.url.startswith(server.url)
+                asked.url.startswith(server.ui_url)
                 or asked.url.startswith("data:")
                 or faults.append(f"other host: {asked.url}")
             ),
         )
-        page.goto(server.url + path)
+        page.goto(server.ui_url + path)
         return page
 
     yield open_path

@@ -139,7 +139,10 @@ def test_a_permalink_shows_a_colleague_the_same_view(open_page: OpenPage) -> Non
     for part in ("#trace-header", "#span-detail", ".waterfall-head"):
         assert colleague.locator(part).inner_text() == page.locator(part).inner_text(), part
     assert colleague.locator("[data-find]").input_value() == "charge"
-    assert colleague.locator(".minimap-bars").inner_html() == page.locator(".minimap-bars").inner_html()
+    assert (
+        colleague.locator(".minimap-bars").inner_html()
+        == page.locator(".minimap-bars").inner_html()
+    )
     assert shown_rows(colleague) == shown_rows(page)
     widths = "bars => bars.map(bar => [bar.getAttribute('x'), bar.getAttribute('width')])"
     assert colleague.locator(".row-bar rect").evaluate_all(widths) == page.locator(

@@ -130,7 +130,16 @@ class StoreContract:
 
     @pytest.mark.parametrize(
         "text",
-        ["", "\x00", "a\x00b", "\uffff\ufffe", "\u202eevil\u202c", "’;DROP TABLE spans--", '"],["', "😀" * 9],
+        [
+            "",
+            "\x00",
+            "a\x00b",
+            "\uffff\ufffe",
+            "\u202eevil\u202c",
+            "’;DROP TABLE spans--",
+            '"],["',
+            "😀" * 9,
+        ],
     )
     def test_it_keeps_hostile_text_everywhere(self, store: SpanStore, text: str) -> None:
         span = a_span(
@@ -167,6 +176,16 @@ class StoreContract:
         assert store.find_traces(TraceQuery(operation="\udc00")).total == 0
         assert store.match_spans("\ud800", ["\ud800"]) == []
 
+    def test_one_lone_surrogate_does_not_keep_the_rest_from_being_stored(
+        self, store: SpanStore
+    ) -> None:
+        broken = a_batch([a_span(1, attributes={"k": "v"}, error="x")])
+        broken.name[0], broken.attr_values[0] = "\ud800", "k=\udfff"
+        store.write_spans([broken, a_batch([a_span(2)])])
+        first, second = store.get_spans(TRACE_ID)
+        assert (first.span.name, first.span.attributes) == ("\ufffd", (("k", "\ufffd"),))
+        assert second.span == a_span(2)
+
     def test_it_clamps_times_whose_end_no_number_holds(self, store: SpanStore) -> None:
         most = (1 << 63) - 1
         store.write_spans([a_batch([a_span(1, start_ns=most - 5, duration_ns=most)])])
@@ -187,7 +206,9 @@ class StoreContract:
         spans = [a_span(n, resource={"v": value}) for n, value in enumerate((1, 1.0, True), 1)]
         store.write_spans([a_batch(spans[:2]), a_batch(spans[2:])])
         store.write_spans([a_batch(spans)])
-        values = [dict(stored.span.resource.attributes)["v"] for stored in store.get_spans(TRACE_ID)]
+        values = [
+            dict(stored.span.resource.attributes)["v"] for stored in store.get_spans(TRACE_ID)
+        ]
         assert [repr(value) for value in values] == ["1", "1.0", "True"]
 
     def test_it_remembers_the_last_mark(self, store: SpanStore) -> None:
@@ -481,7 +502,9 @@ class StoreContract:
             ]
         )
         assert ids(store, TraceQuery(sort=sort)) == order
-        assert [int(trace_id, 16) for trace_id in walk(store, TraceQuery(sort=sort, limit=1))] == order
+        assert [
+            int(trace_id, 16) for trace_id in walk(store, TraceQuery(sort=sort, limit=1))
+        ] == order
 
     @pytest.mark.parametrize("sort", list(Sort))
     def test_pages_lead_through_all_matches_without_gap_or_repeat(
@@ -525,7 +548,9 @@ class StoreContract:
         )
         spread = store.distribution(TraceQuery(service="shop"), 10)
         assert (spread.start_ns, spread.step_ns) == (START_NS, 10)
-        cells = [(c.time_ns - START_NS, c.duration_bucket, c.traces, c.errors) for c in spread.cells]
+        cells = [
+            (c.time_ns - START_NS, c.duration_bucket, c.traces, c.errors) for c in spread.cells
+        ]
         assert cells == [(0, 20, 2, 1), (90, 0, 1, 0)]
         ranged = TraceQuery(start_ns=START_NS - 900, end_ns=START_NS + 100)
         spread = store.distribution(ranged, 4)
@@ -592,7 +617,11 @@ class StoreContract:
         build_tree(columns).check()
 
     def test_it_returns_the_spans_asked_for_in_order(self, store: SpanStore) -> None:
-        spans = [a_span(4, start_ns=START_NS), a_span(3, 4, start_ns=START_NS), a_span(1, 4, start_ns=5)]
+        spans = [
+            a_span(4, start_ns=START_NS),
+            a_span(3, 4, start_ns=START_NS),
+            a_span(1, 4, start_ns=5),
+        ]
         store.write_spans([a_batch(spans)])
         assert [stored.span.span_id for stored in store.get_spans(TRACE_ID)] == [1, 3, 4]
         assert [stored.span.span_id for stored in store.get_spans(TRACE_ID, [4, 1, 77])] == [1, 4]
@@ -634,8 +663,10 @@ class StoreContract:
                 error="Connection REFUSED",
                 attributes={"k": "value", "v": "v", "w": "w", "g": "σίσυφοσ", "s": "sep\x1farated"},
                 resource={"host.name": "h1"},
-                events=[Event(1, "Exploded", (("event.k", "strasse"), ("q", 'a "quoted" word')))]
-                + [Event(1, "line\nbreak")],
+                events=[
+                    Event(1, "Exploded", (("event.k", "strasse"), ("q", 'a "quoted" word'))),
+                    Event(1, "line\nbreak"),
+                ],
             ),
         ]
         store.write_spans([a_batch(spans), a_batch([a_span(3, trace_id=OTHER_TRACE)])])

@@ -10,7 +10,9 @@ from viewer.store.base import StoreError
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("url", ["", "x", "postgres://host/db", "clickhouse://h", "tracefall.duckdb", ":"])
+@pytest.mark.parametrize(
+    "url", ["", "x", "postgres://host/db", "clickhouse://h", "tracefall.duckdb", ":"]
+)
 def test_an_unknown_scheme_is_refused_by_a_line_that_says_what_is_accepted(url: str) -> None:
     with pytest.raises(StoreError, match=r"duckdb:PATH or memory:") as raised:
         open_store(url)

@@ -21,7 +21,6 @@ from viewer.trace.columns import TraceColumns
 from viewer.trace.span import Span, SpanKind, StatusCode
 from viewer.trace.summary import DependencyLink, Operation, TraceSummary
 
-
 RECENT_SPANS = 50_000
 MAX_SUGGESTED = 1_000
 
@@ -216,7 +215,9 @@ def field_of_tag(key: str, value: str) -> tuple[str, list[int]] | None:
     it, or None for an ordinary attribute. The rule is `TraceQuery`'s."""
     said = value.upper()
     if key == "error" and said in ("TRUE", "FALSE"):
-        return "status", [code for code in StatusCode if (code == StatusCode.ERROR) == (said == "TRUE")]
+        return "status", [
+            code for code in StatusCode if (code == StatusCode.ERROR) == (said == "TRUE")
+        ]
     if key == "span.kind":
         return "kind", [kind for kind in SpanKind if kind.name == said]
     if key == "otel.status_code":

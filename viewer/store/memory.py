@@ -203,9 +203,7 @@ class MemoryStore:
             for name, value in (*span.attributes, *span.resource.attributes)
             if name == key
         )
-        found = [
-            text for text in counts if text.startswith(prefix) and len(text) <= MAX_SUGGESTED
-        ]
+        found = [text for text in counts if text.startswith(prefix) and len(text) <= MAX_SUGGESTED]
         return sorted(found, key=lambda text: (-counts[text], text))[: max(limit, 0)]
 
     def dependencies(self, start_ns: int, end_ns: int) -> list[DependencyLink]:
@@ -240,7 +238,7 @@ class MemoryStore:
             services=services,
         )
 
-    def prune(self, before_ns: int | None, max_bytes: int | None) -> Pruned:
+    def prune(self, before_ns: int | None, max_bytes: int | None) -> Pruned:  # noqa: ARG002
         """See `SpanStore.prune`; there are no bytes here, so only age counts."""
         if not self.capabilities.prunes:
             raise ReadOnly("the store was opened read-only")

@@ -19,7 +19,23 @@ from viewer.trace.span import Event, Link, Resource, Scope, Span, SpanKind, Stat
 
 MOST = (1 << 63) - 1
 TRACES = ["0" * 16 + "00000000000000a1", "0" * 31 + "b", "b" * 32, "bb" + "0" * 29 + "1"]
-TEXTS = ["", "a", "A", "ab", "İstanbul", "ΣΑΣ", "straße", "a=b", "\\", 'q"', "\x00", "\x1f", "n", "😀", "\ud800"]
+TEXTS = [
+    "",
+    "a",
+    "A",
+    "ab",
+    "İstanbul",
+    "ΣΑΣ",
+    "straße",
+    "a=b",
+    "\\",
+    'q"',
+    "\x00",
+    "\x1f",
+    "n",
+    "😀",
+    "\ud800",
+]
 KEYS = ["a", "ab", "b", "a=b", "a\\", "error", "span.kind", "", "É"]
 texts = st.sampled_from(TEXTS)
 services = st.sampled_from(["", "a", "A", "bé"])
@@ -118,7 +134,10 @@ def about_one_trace(store: SpanStore, trace_id: str, terms: Iterable[str]) -> li
         [(span.span.start_ns, span.span.span_id) for span in stored],
         sorted(by_digest.values()),
         rows,
-        *[sorted(by_digest[found] for found in store.match_spans(trace_id, [term])) for term in terms],
+        *[
+            sorted(by_digest[found] for found in store.match_spans(trace_id, [term]))
+            for term in terms
+        ],
         sorted(by_digest[found] for found in store.match_spans(trace_id, list(terms))),
         sorted(repr(span.span) for span in store.get_spans(trace_id, [2, 2**64 - 1])),
     ]
@@ -130,7 +149,11 @@ def about_all(store: SpanStore) -> list[Any]:
     return [
         store.services(),
         *[store.operations(service, kind) for service in ("", "a", "bé") for kind in (None, 2)],
-        *[store.attribute_keys(service, begin, 5) for service in (None, "a") for begin in ("", "a")],
+        *[
+            store.attribute_keys(service, begin, 5)
+            for service in (None, "a")
+            for begin in ("", "a")
+        ],
         *[
             store.attribute_values(service, key, begin, 5)
             for service in (None, "a")
@@ -139,7 +162,10 @@ def about_all(store: SpanStore) -> list[Any]:
         ],
         store.dependencies(0, MOST),
         store.dependencies(START_NS, START_NS + 5),
-        *[store.traces_with_prefix(prefix, 3) for prefix in ("", "b", "B", "bb", "00000000000000a")],
+        *[
+            store.traces_with_prefix(prefix, 3)
+            for prefix in ("", "b", "B", "bb", "00000000000000a")
+        ],
         *[store.traces_with_span(span_id, 2) for span_id in (1, 2, 2**64 - 1)],
         replace(stats, bytes=0),
     ]
@@ -147,7 +173,11 @@ def about_all(store: SpanStore) -> list[Any]:
 
 # Shrinking takes minutes where each example makes a file; the failing one is small enough to read.
 @settings(max_examples=40, phases=(Phase.explicit, Phase.reuse, Phase.generate))
-@given(deliveries, st.lists(st.one_of(queries, loose_queries), min_size=3, max_size=6), st.lists(texts, max_size=2))
+@given(
+    deliveries,
+    st.lists(st.one_of(queries, loose_queries), min_size=3, max_size=6),
+    st.lists(texts, max_size=2),
+)
 def test_both_engines_answer_alike(
     deliveries: list[list[Span]], queries: list[TraceQuery], terms: list[str]
 ) -> None:
@@ -160,7 +190,9 @@ def test_both_engines_answer_alike(
                 engine.write_spans([a_batch(delivery)])
             for query in (TraceQuery(limit=2), *queries):
                 assert engine.find_traces(query) == memory.find_traces(query)
-                everything = [t.trace_id for t in memory.find_traces(replace(query, limit=99)).traces]
+                everything = [
+                    t.trace_id for t in memory.find_traces(replace(query, limit=99)).traces
+                ]
                 assert walk(engine, query) == walk(memory, query) == everything
                 for columns in (1, 7):
                     expected = memory.distribution(query, columns)

@@ -11,11 +11,12 @@ from viewer.store.base import ReadOnly, StoreError, StoreForeign, StoreLocked
 from viewer.store.duckdb.connection import open_file
 
 
-def test_a_statement_that_fails_undoes_its_transaction_and_the_next_one_works(tmp_path: Path) -> None:
+def test_a_statement_that_fails_undoes_its_transaction_and_the_next_one_works(
+    tmp_path: Path,
+) -> None:
     store = a_store(tmp_path / "spans.duckdb")
     with pytest.raises(StoreError) as raised, store._connections.writing() as con:
-        con.execute("DELETE FROM meta").fetchall()
-        con.execute("SELECT 'x'::INTEGER").fetchall()
+        con.execute("DELETE FROM meta; SELECT 'x'::INTEGER").fetchall()
     assert "\n" not in str(raised.value)
     store.write_spans([a_batch(a_trace())], mark=5)
     assert store.journal_mark() == 5

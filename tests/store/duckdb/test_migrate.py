@@ -61,12 +61,17 @@ def test_an_older_file_is_migrated_step_by_step_and_keeps_its_spans(path: Path) 
         seen = con.execute("SELECT count(*) FROM services WHERE seen").fetchall()
         assert seen == [(1,)]
         assert con.execute("SELECT count(*) FROM spans").fetchall() == [(3,)]
-        assert con.execute("SELECT value FROM meta WHERE key = 'journal_mark'").fetchall() == [("3",)]
+        assert con.execute("SELECT value FROM meta WHERE key = 'journal_mark'").fetchall() == [
+            ("3",)
+        ]
     connections.close()
 
 
 def test_a_migration_that_fails_leaves_the_file_at_the_step_before(path: Path) -> None:
-    broken = {**PLANTED, NEXT + 1: "UPDATE services SET noted = NULL; SELECT no_such_column FROM spans"}
+    broken = {
+        **PLANTED,
+        NEXT + 1: "UPDATE services SET noted = NULL; SELECT no_such_column FROM spans",
+    }
     connections = open_file(path, read_only=False)
     with pytest.raises(StoreError):
         prepare(connections, path, read_only=False, newest=NEXT + 1, migrations=broken)
@@ -118,7 +123,7 @@ def test_another_tools_database_is_refused_for_writing_and_left_as_it_was(
     with duckdb.connect(str(path)) as con:
         con.execute(made)
     before = path.read_bytes()
-    with pytest.raises(StoreForeign, match="another tool's.*--read-only"):
+    with pytest.raises(StoreForeign, match=r"another tool's.*--read-only"):
         open_store(f"duckdb:{path}")
     assert path.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["other.duckdb"]

@@ -216,3 +216,16 @@ def test_a_trace_without_a_time_is_shown_without_one() -> None:
     text = get("/search", [a_span(start_ns=0)])
     assert "no start time" in text
     assert "1970" not in text
+
+
+def test_traces_without_a_time_do_not_squeeze_the_heat_map() -> None:
+    text = get("/search?limit=1", [a_span(trace_id="f" * 32, start_ns=100_000)], *many(501))
+    start, end = (int(text.split(f'data-{name}="')[1].split('"')[0]) for name in ("start", "end"))
+    assert "1 trace without a time, not drawn" in text
+    assert end - start < 1_000_000
+    assert START_NS // 1000 - start < 100_000
+
+
+def test_only_traces_without_a_time_draw_nothing() -> None:
+    timeless = [a_trace(number, start_ns=number) for number in range(1, 503)]
+    assert "trace-distribution" not in get("/search?limit=1", *timeless)

@@ -40,34 +40,32 @@ class Connections:
 
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Yield a connection of this block's own; what it sees is the last commit."""
-        cursor = self._cursor()
-        try:
-            yield cursor
-        except duckdb.Error as error:
-            raise store_error(error) from error
-        finally:
-            self._release(cursor)
+        """Yield a connection of this block's own. All its statements see one state: the last
+        commit before the first of them."""
+        with self._cursor() as cursor:
+            cursor.begin()
+            try:
+                yield cursor
+            finally:
+                _roll_back(cursor)
 
     @contextmanager
     def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Yield a connection in a transaction: committed at the end, undone by any exception."""
         if self._read_only:
             raise ReadOnly("the store was opened read-only")
-        with self._write_lock, self.reading() as cursor:
+        with self._write_lock, self._cursor() as cursor:
             cursor.begin()
             try:
                 yield cursor
                 cursor.commit()
             except BaseException:
-                # After some errors DuckDB has ended the transaction by itself.
-                with _ignoring_no_transaction():
-                    cursor.rollback()
+                _roll_back(cursor)
                 raise
 
     def checkpoint(self) -> None:
         """Move the write-ahead log into the file, so that freed blocks can be used again."""
-        with self._write_lock, self.reading() as cursor:
+        with self._write_lock, self._cursor() as cursor:
             cursor.execute("CHECKPOINT")
 
     def close(self) -> None:
@@ -84,19 +82,22 @@ class Connections:
                     cursor.close()
             self._root.close()
 
-    def _cursor(self) -> duckdb.DuckDBPyConnection:
+    @contextmanager
+    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with self._state:
             if self._closed:
                 raise StoreError("the store is closed")
             cursor = self._idle.pop() if self._idle else _new_cursor(self._root)
             self._active.add(cursor)
-            return cursor
-
-    def _release(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        with self._state:
-            self._active.discard(cursor)
-            self._idle.append(cursor)
-            self._state.notify_all()
+        try:
+            yield cursor
+        except duckdb.Error as error:
+            raise store_error(error) from error
+        finally:
+            with self._state:
+                self._active.discard(cursor)
+                self._idle.append(cursor)
+                self._state.notify_all()
 
 
 def _new_cursor(root: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
@@ -106,11 +107,11 @@ def _new_cursor(root: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     return cursor
 
 
-@contextmanager
-def _ignoring_no_transaction() -> Iterator[None]:
+def _roll_back(cursor: duckdb.DuckDBPyConnection) -> None:
     try:
-        yield
+        cursor.rollback()
     except duckdb.TransactionException:
+        # After some errors DuckDB has ended the transaction by itself.
         return
 
 

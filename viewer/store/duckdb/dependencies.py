@@ -57,7 +57,7 @@ call AS (
     AND own.trace_id = child.trace_id AND own.span_id = child.span_id)
 SELECT parent, child, count(*), count_if(status = 2)
 FROM call WHERE parent IS NOT NULL GROUP BY parent, child ORDER BY parent, child
-"""  # noqa: S608
+"""
 
 
 def dependencies(

@@ -146,7 +146,7 @@ class DuckDbStore:
         if not 0 < span_id < 1 << 64:
             return []
         return self._strings(
-            f"SELECT DISTINCT trace_id FROM spans WHERE span_id = {int(span_id)}"  # noqa: S608
+            f"SELECT DISTINCT trace_id FROM spans WHERE span_id = {int(span_id)}"
             f" ORDER BY 1 LIMIT {max(limit, 0)}",
             Params(),
         )
@@ -163,7 +163,7 @@ class DuckDbStore:
             where += f" AND kind = {params.add(kind)}"
         with self._connections.reading() as con:
             rows = con.execute(
-                f"SELECT DISTINCT service, name, kind FROM services WHERE {where}"  # noqa: S608
+                f"SELECT DISTINCT service, name, kind FROM services WHERE {where}"
                 " ORDER BY name, kind",
                 params.values,
             ).fetchall()

@@ -5,7 +5,7 @@ table of that name; resources, scopes and operations, of which there are few, ar
 query of the engine works on it unchanged, and nothing is ever written to the file.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import duckdb
@@ -21,7 +21,6 @@ from viewer.store.duckdb.connection import (
     open_file,
     quoted,
     shut_off,
-    store_error,
 )
 from viewer.store.duckdb.migrate import prepare, version_of
 from viewer.store.duckdb.origins import resource_table, scope_table
@@ -88,12 +87,12 @@ class TableReader(Iterator[SpanBatch]):
         self._chunks.close()
         self._connections.close()
 
-    def _read(self) -> Iterator[SpanBatch]:
+    def _read(self) -> Generator[SpanBatch, None, None]:
         resources, scopes = resource_table(), scope_table()
         try:
             with self._connections.reading() as con, self._connections.reading() as beside:
                 columns = (*CONTENT, "resource_id", "scope_id")
-                reader = con.sql(f"SELECT {', '.join(columns)} FROM spans").to_arrow_reader(  # noqa: S608
+                reader = con.sql(f"SELECT {', '.join(columns)} FROM spans").to_arrow_reader(
                     CHUNK_SPANS
                 )
                 for chunk in reader:
@@ -167,7 +166,7 @@ def _table_in_parquet(root: duckdb.DuckDBPyConnection, path: Path) -> SpanTable:
 
 
 def _columns(root: duckdb.DuckDBPyConnection, source: str) -> list[tuple[str, str]]:
-    rows = root.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()  # noqa: S608
+    rows = root.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
     return [(row[0], row[1]) for row in rows]
 
 
@@ -194,7 +193,7 @@ def _build(root: duckdb.DuckDBPyConnection, tables: list[SpanTable]) -> None:
     root.execute(f"CREATE VIEW spans AS {' UNION ALL '.join(map(own_columns, selects))}")
     raw = " UNION ALL BY NAME ".join(f"({select})" for select in selects)
     root.execute(
-        f"CREATE TABLE unreadable AS SELECT count(*) AS spans FROM ({raw}) WHERE ({READABLE}) IS NOT TRUE"  # noqa: S608
+        f"CREATE TABLE unreadable AS SELECT count(*) AS spans FROM ({raw}) WHERE ({READABLE}) IS NOT TRUE"
     )
     root.execute("CREATE TABLE meta AS SELECT 'generation' AS key, '0' AS value")
     root.execute("CREATE TABLE services AS SELECT DISTINCT service, name, kind FROM spans")
@@ -210,7 +209,7 @@ def _has_plain_trace_ids(root: duckdb.DuckDBPyConnection, table: SpanTable) -> b
     if column.type != "VARCHAR":
         return False
     rows = root.execute(
-        f"SELECT bool_and(regexp_full_match({identifier(column.name)}, '[0-9a-f]{{32}}')"  # noqa: S608
+        f"SELECT bool_and(regexp_full_match({identifier(column.name)}, '[0-9a-f]{{32}}')"
         f" AND {identifier(column.name)} <> repeat('0', 32)) FROM {table.source}"
     ).fetchall()
     return rows[0][0] is True
@@ -220,8 +219,7 @@ def _start_unit(root: duckdb.DuckDBPyConnection, table: SpanTable) -> int:
     """Tell seconds, ms, µs and ns apart by size: times since 1973 cannot be confused."""
     column = table.fields["start"]
     rows = root.execute(
-        f"SELECT max(abs(try_cast({identifier(column.name)} AS DOUBLE)))"  # noqa: S608
-        f" FROM {table.source}"
+        f"SELECT max(abs(try_cast({identifier(column.name)} AS DOUBLE))) FROM {table.source}"
         if not column.type.startswith(("TIMESTAMP", "DATE"))
         else "SELECT NULL"
     ).fetchall()
@@ -238,11 +236,11 @@ def _copy_resources(root: duckdb.DuckDBPyConnection, raw: str) -> None:
         SELECT resource_id, any_value(service), any_value({texts_of("resource_pairs")}),
           any_value({types_of("resource_pairs")})
         FROM ({raw}) GROUP BY resource_id
-        """  # noqa: S608
+        """
     )
     while chunk := rows.fetchmany(_SMALL):
         packed = []
-        for number, service, texts, letters in chunk:
+        for _, service, texts, letters in chunk:
             attributes = decode_attributes(texts, letters)
             if service and not any(key == "service.name" for key, _ in attributes):
                 attributes = (("service.name", service), *attributes)
@@ -256,7 +254,7 @@ def _copy_scopes(root: duckdb.DuckDBPyConnection, raw: str) -> None:
         SELECT scope_id, any_value(scope_name), any_value(scope_version),
           any_value({texts_of("scope_pairs")}), any_value({types_of("scope_pairs")})
         FROM ({raw}) GROUP BY scope_id
-        """  # noqa: S608
+        """
     )
     while chunk := rows.fetchmany(_SMALL):
         packed = [

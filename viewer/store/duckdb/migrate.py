@@ -77,13 +77,13 @@ def version_of(con: duckdb.DuckDBPyConnection, database: str | None = None) -> i
     params = {} if database is None else {"database": database}
     columns = con.execute(
         "SELECT column_name FROM duckdb_columns() WHERE schema_name = 'main'"
-        f" AND table_name = 'meta' AND database_name = {where}",  # noqa: S608
+        f" AND table_name = 'meta' AND database_name = {where}",
         params,
     ).fetchall()
     if {name for (name,) in columns} != {"key", "value"}:
         return None
     table = "meta" if database is None else f'"{database}".meta'
-    meta = dict(con.execute(f"SELECT key, value FROM {table}").fetchall())  # noqa: S608
+    meta = dict(con.execute(f"SELECT key, value FROM {table}").fetchall())
     version = meta.get("schema_version", "")
     if meta.get("product") != PRODUCT or not version.isdecimal():
         return None

@@ -83,7 +83,7 @@ class Origins(Generic[Origin]):
         """Delete rows that no span refers to. Their numbers are not given again while this store
         is open, since a reader may still hold the old rows."""
         con.execute(
-            f"DELETE FROM {self._table}"  # noqa: S608
+            f"DELETE FROM {self._table}"
             f" WHERE {self._column} NOT IN (SELECT {self._column} FROM spans)"
         ).fetchall()
         self._ids = None
@@ -96,7 +96,7 @@ class Origins(Generic[Origin]):
         missing = sorted(wanted - found.keys())
         if missing:
             rows = con.execute(
-                f"SELECT {self._column}, packed FROM {self._table}"  # noqa: S608
+                f"SELECT {self._column}, packed FROM {self._table}"
                 f" WHERE {self._column} IN (SELECT unnest($ids::BIGINT[]))",
                 {"ids": missing},
             ).fetchall()
@@ -110,7 +110,7 @@ class Origins(Generic[Origin]):
         """Return the numbers of those that have this attribute, by its value's text."""
         literal = orjson.dumps(f"{escape_key(key)}={clean_text(value)}").decode()
         rows = con.execute(
-            f"SELECT {self._column}, packed FROM {self._table} WHERE contains(packed, $literal)"  # noqa: S608
+            f"SELECT {self._column}, packed FROM {self._table} WHERE contains(packed, $literal)"
             f" ORDER BY 1",
             {"literal": literal},
         ).fetchall()
@@ -120,7 +120,7 @@ class Origins(Generic[Origin]):
     def _known(self, con: duckdb.DuckDBPyConnection) -> dict[bytes, int]:
         if self._ids is None:
             ids: dict[bytes, int] = {}
-            rows = con.execute(f"SELECT {self._column}, packed FROM {self._table}").fetchall()  # noqa: S608
+            rows = con.execute(f"SELECT {self._column}, packed FROM {self._table}").fetchall()
             for number, packed in rows:
                 ids[blake2b(packed.encode(), digest_size=16).digest()] = number
             self._ids = ids

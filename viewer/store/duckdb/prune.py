@@ -46,7 +46,7 @@ def live_bytes(con: duckdb.DuckDBPyConnection) -> int:
 def _delete(connections: Connections, condition: str, limit: int) -> int:
     with connections.writing() as con:
         rows = con.execute(
-            f"DELETE FROM spans WHERE {condition}",  # noqa: S608
+            f"DELETE FROM spans WHERE {condition}",
             {"limit": limit},
         ).fetchall()
     deleted = int(rows[0][0])

@@ -7,6 +7,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from viewer.store.base import StoredSpan
+from viewer.trace.attributes import clean_text
 from viewer.trace.batch import SpanBatch
 from viewer.trace.columns import TraceColumns
 from viewer.trace.span import COLUMNS, Resource, Scope
@@ -14,6 +15,7 @@ from viewer.trace.span import COLUMNS, Resource, Scope
 CONTENT = tuple(column.name for column in COLUMNS if column.name not in ("resource", "scope"))
 STORED = (*CONTENT, "resource_id", "scope_id", "digest", "stored_ns")
 SLIM = "span_id, parent_id, digest, kind, status, start_ns, dur_ns, service, name"
+_TEXTS = tuple(column.name for column in COLUMNS if column.arrow == "string")
 _LATEST = (1 << 63) - 1
 
 # Everything that makes a span what it is, but the two IDs by which it is found anyway.
@@ -28,7 +30,7 @@ INSERT INTO spans
 SELECT {", ".join(_CLAMPED.get(name, name) for name in CONTENT)}, resource_id, scope_id,
   (hash({_DIGESTED}, origin) >> 32)::UINTEGER, $stored_ns
 FROM incoming
-"""  # noqa: S608
+"""
 INSERT_SERVICES = """
 INSERT INTO services
 SELECT DISTINCT service, name, kind FROM incoming
@@ -49,7 +51,7 @@ def incoming_table(
     tables = []
     resource_at = scope_at = 0
     for batch in batches:
-        table = batch.to_arrow()
+        table = _to_arrow(batch)
         resource = table.column("resource").to_numpy() + resource_at
         scope = table.column("scope").to_numpy() + scope_at
         resource_at += len(batch.resources)
@@ -64,6 +66,18 @@ def incoming_table(
         )
     # In one piece: DuckDB's threads else fill row groups of their own, none of them to the end.
     return pa.concat_tables(tables).combine_chunks()
+
+
+def _to_arrow(batch: SpanBatch) -> pa.Table:
+    """Return the batch's table. Lone surrogates, which a decoder should have replaced and UTF-8
+    cannot carry, are replaced here: one of them may not keep all other spans from being stored."""
+    try:
+        return batch.to_arrow()
+    except UnicodeEncodeError:
+        for name in (*_TEXTS, "attr_values"):
+            texts: list[str | None] = getattr(batch, name)
+            texts[:] = [text and clean_text(text) for text in texts]
+        return batch.to_arrow()
 
 
 def trace_columns(trace_id: str, table: pa.Table) -> TraceColumns:

@@ -42,7 +42,7 @@ def find_traces(
         SELECT total, trace_id, start_ns, duration_ns, has_untimed, {key}
         FROM (SELECT count(*) AS total FROM matching) LEFT JOIN page ON TRUE
         ORDER BY {order_of(query.sort)}
-        """,  # noqa: S608
+        """,
         params.values,
     ).fetchall()
     total = rows[0][0]
@@ -60,16 +60,13 @@ def count_in_range(con: duckdb.DuckDBPyConnection, compiler: Compiler) -> tuple[
     """Return how many traces and span rows start within the query's time range."""
     params = Params()
     row = con.execute(
-        "SELECT count(DISTINCT trace_id), count(*) FROM spans"
-        f" WHERE {compiler.time_range(params)}",  # noqa: S608
+        f"SELECT count(DISTINCT trace_id), count(*) FROM spans WHERE {compiler.time_range(params)}",
         params.values,
     ).fetchall()[0]
     return row[0], row[1]
 
 
-def distribution(
-    con: duckdb.DuckDBPyConnection, compiler: Compiler, columns: int
-) -> Distribution:
+def distribution(con: duckdb.DuckDBPyConnection, compiler: Compiler, columns: int) -> Distribution:
     """Count all matching traces over time and duration."""
     columns = max(1, columns)
     query = compiler.query
@@ -78,7 +75,7 @@ def distribution(
         params = Params()
         first, last = con.execute(
             "SELECT min(nullif(start_ns, 0)), max(nullif(start_ns, 0))"
-            f" FROM ({compiler.matching_traces(params)})",  # noqa: S608
+            f" FROM ({compiler.matching_traces(params)})",
             params.values,
         ).fetchall()[0]
         low = low if low is not None else first or 0
@@ -93,7 +90,7 @@ def distribution(
           floor(log2(greatest(duration_ns, 1)) * 2)::INTEGER AS bucket,
           count(*), count_if(failed)
         FROM ({matching}) GROUP BY slot, bucket ORDER BY slot, bucket
-        """,  # noqa: S608
+        """,
         params.values,
     ).fetchall()
     cells = tuple(
@@ -139,7 +136,7 @@ def _summaries(
         SELECT trace_id, service, count(*), count_if(status = 2),
           min(rank) FILTER (rank.parent_id = 0), min(rank), min(rank) FILTER (meets)
         FROM once GROUP BY trace_id, service ORDER BY service
-        """,  # noqa: S608
+        """,
         params.values,
     ).fetchall()
     for trace_id, service, spans, errors, root, first, matched in rows:

@@ -26,7 +26,7 @@ def attribute_keys(
     params = Params()
     recent = _recent(con, service, params)
     ids = con.execute(
-        f"SELECT DISTINCT resource_id FROM spans WHERE {recent}",  # noqa: S608
+        f"SELECT DISTINCT resource_id FROM spans WHERE {recent}",
         params.values,
     ).fetchall()
     begins = params.add(escape_key(prefix))
@@ -34,7 +34,7 @@ def attribute_keys(
         f"""
         SELECT DISTINCT {_KEY} FROM (SELECT unnest(attrs) AS attr FROM spans WHERE {recent})
         WHERE starts_with(attr, {begins})
-        """,  # noqa: S608
+        """,
         params.values,
     ).fetchall()
     keys = {split_attribute(f"{escaped}=")[0] for (escaped,) in rows}
@@ -57,7 +57,7 @@ def attribute_values(
     params = Params()
     recent = _recent(con, service, params)
     ids = con.execute(
-        f"SELECT resource_id, count(*) FROM spans WHERE {recent} GROUP BY resource_id",  # noqa: S608
+        f"SELECT resource_id, count(*) FROM spans WHERE {recent} GROUP BY resource_id",
         params.values,
     ).fetchall()
     before = f"{escape_key(key)}="
@@ -67,7 +67,7 @@ def attribute_values(
         SELECT attr, count(*) FROM (SELECT unnest(attrs) AS attr FROM spans WHERE {recent})
         WHERE starts_with(attr, {begins}) AND length(attr) <= {len(before) + MAX_SUGGESTED}
         GROUP BY attr
-        """,  # noqa: S608
+        """,
         params.values,
     ).fetchall()
     counts = Counter({attr[len(before) :]: count for attr, count in rows})
@@ -85,7 +85,7 @@ def _recent(con: duckdb.DuckDBPyConnection, service: str | None, params: Params)
     """Return the condition that a span is a recent one."""
     of_service = "TRUE" if service is None else f"service = {params.add(clean_text(service))}"
     row = con.execute(
-        f"SELECT start_ns FROM spans WHERE {of_service}"  # noqa: S608
+        f"SELECT start_ns FROM spans WHERE {of_service}"
         f" ORDER BY start_ns DESC LIMIT 1 OFFSET {RECENT_SPANS - 1}",
         params.values,
     ).fetchall()

@@ -21,7 +21,7 @@ def get_columns(con: duckdb.DuckDBPyConnection, trace_id: str) -> TraceColumns |
     """Return a trace's columns, or None if it has no spans."""
     params = {"trace_id": clean_text(trace_id)}
     table = con.sql(
-        f"SELECT {SLIM} FROM spans WHERE trace_id = $trace_id",  # noqa: S608
+        f"SELECT {SLIM} FROM spans WHERE trace_id = $trace_id",
         params=params,
     ).to_arrow_table()
     return trace_columns(trace_id, table) if len(table) else None
@@ -43,7 +43,7 @@ def get_spans(
             return []
         where += f" AND span_id IN ({numbers})"
     table = con.sql(
-        f"SELECT {', '.join(CONTENT)}, resource_id, scope_id, digest FROM spans"  # noqa: S608
+        f"SELECT {', '.join(CONTENT)}, resource_id, scope_id, digest FROM spans"
         f" WHERE {where} ORDER BY start_ns, span_id, digest",
         params=params.values,
     ).to_arrow_table()
@@ -67,7 +67,7 @@ def match_spans(
     params = Params()
     trace = params.add(clean_text(trace_id))
     ids = con.execute(
-        f"SELECT DISTINCT resource_id FROM spans WHERE trace_id = {trace}",  # noqa: S608
+        f"SELECT DISTINCT resource_id FROM spans WHERE trace_id = {trace}",
         params.values,
     ).fetchall()
     found = resources.fetch(con, (number for (number,) in ids))
@@ -78,7 +78,7 @@ def match_spans(
     if bearing:
         matches.append(f"resource_id IN ({', '.join(map(str, bearing))})")
     rows: list[tuple[int, int]] = con.execute(
-        f"SELECT DISTINCT span_id, digest FROM spans"  # noqa: S608
+        f"SELECT DISTINCT span_id, digest FROM spans"
         f" WHERE trace_id = {trace} AND ({' OR '.join(matches)}) ORDER BY span_id, digest",
         params.values,
     ).fetchall()

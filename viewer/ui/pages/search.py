@@ -6,7 +6,8 @@ from dataclasses import replace
 from flask import Blueprint, Response, make_response, render_template, request
 
 from viewer.search.link import SearchFields, SearchLink, read_link, write_link
-from viewer.store.base import TracePage
+from viewer.search.query import TraceQuery
+from viewer.store.base import Distribution, SpanStore, TracePage
 from viewer.ui.current import current_now_ns, current_services, current_store
 from viewer.ui.htmx import push_url, wants_partial
 from viewer.ui.viewmodel.distribution import (
@@ -26,6 +27,8 @@ from viewer.ui.viewmodel.search_form import (
     split_last_tag,
     tag_suggestions,
 )
+
+_MOST_ZOOMS = 6
 
 blueprint = Blueprint("search", __name__)
 
@@ -88,15 +91,25 @@ def _distribution(link: SearchLink, traces: TracePage) -> DistributionView | Non
     """Draw all matches. Few of them are drawn one by one, which needs them all, not one page."""
     store, url = current_store(), write_link(_without_brushed(link.fields))
     if traces.total > MOST_POINTS:
-        query = link.query
-        if query.start_ns is None:
-            query = replace(query, start_ns=EARLIEST_NS)
-        return heat_view(store.distribution(query, COLUMNS), url, traces.total)
+        return heat_view(_counted(store, link.query), url, traces.total)
     matches = traces.traces
     if traces.total > len(matches):
         whole = replace(link.query, limit=MOST_POINTS, after=None)
         matches = store.find_traces(whole).traces
     return points_view(matches, url)
+
+
+def _counted(store: SpanStore, query: TraceQuery) -> Distribution:
+    """Count all matches, without the empty stretch after those that have no time: a few spans from
+    1970 would squeeze all others into the last column."""
+    drawn = store.distribution(query, COLUMNS)
+    for _ in range(_MOST_ZOOMS if query.start_ns is None else 0):
+        timed = (cell.time_ns for cell in drawn.cells if cell.time_ns + drawn.step_ns > EARLIEST_NS)
+        start_ns = max(min(timed, default=0), EARLIEST_NS)
+        if start_ns - drawn.start_ns <= drawn.step_ns * COLUMNS // 10:
+            break
+        drawn = store.distribution(replace(query, start_ns=start_ns), COLUMNS)
+    return drawn
 
 
 def _without_brushed(fields: SearchFields) -> SearchFields:

@@ -1,9 +1,10 @@
 """/upload: trace files become ordinary stored traces."""
 
+from dataclasses import asdict
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import BinaryIO, cast
 
-from flask import Blueprint, Response, make_response, render_template, request
+from flask import Blueprint, Response, jsonify, make_response, render_template, request
 from werkzeug.datastructures import FileStorage
 
 from viewer.formats.base import DecodeError
@@ -30,12 +31,25 @@ def receive() -> Response:
     ingest = current_ingest()
     if ingest is None:
         return answer_problem(problem(403, "The store was opened read-only."))
+    if request.mimetype == "application/octet-stream":
+        return _receive_raw(ingest)
     files = [file for file in request.files.getlist("files") if file.filename]
     outcomes = [_store(ingest, file) for file in files]
     report = upload_report(outcomes, "" if files else "Choose a file first.")
     if wants_partial("upload-report"):
         return make_response(render_template("upload/_upload_report.html", upload_report=report))
     return make_response(_render(report))
+
+
+def _receive_raw(ingest: Ingest) -> Response:
+    """Store the body itself, for programs (`tracefall import --to`); answer with the report."""
+    name = _base_name(request.args.get("name", ""))
+    try:
+        return jsonify(asdict(ingest(name, cast(BinaryIO, request.stream))))
+    except DecodeError as error:
+        return make_response({"error": str(error)}, 400)
+    except StoreError as error:
+        return make_response({"error": str(error)}, 503)
 
 
 def _render(report: UploadReport) -> str:
