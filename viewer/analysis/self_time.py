@@ -48,21 +48,18 @@ def self_times(tree: TraceTree) -> NDArray[np.int64]:
     return result
 
 
-def self_intervals(tree: TraceTree, row: int, children: NDArray[np.int32]) -> list[tuple[int, int]]:
-    """Return the stretches of a span without any child, as (begin, end) offsets from its start.
-
-    ``children`` are the rows directly below it."""
+def self_intervals(tree: TraceTree, row: int, children: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return the stretches of a span without any child, a row (begin, end) each, as offsets in
+    nanoseconds from its start. ``children`` are the rows directly below it."""
     duration = int(tree.columns.dur_ns[row])
     waited_for = children[_is_waited_for(tree, children)]
     if not len(waited_for):
-        return [(0, duration)] if duration else []
+        return np.array([(0, duration)] if duration else [], np.int64).reshape(-1, 2)
     _, begins, ends = _clipped(tree, waited_for)
     order = np.argsort(begins, kind="stable")
     begins, reached = begins[order], np.maximum.accumulate(ends[order])
-    gaps_from = np.r_[0, reached]
-    gaps_to = np.r_[begins, duration]
-    gaps = np.flatnonzero(gaps_to > gaps_from)
-    return [(int(gaps_from[gap]), int(gaps_to[gap])) for gap in gaps]
+    gaps = np.column_stack((np.r_[0, reached], np.r_[begins, duration]))
+    return gaps[gaps[:, 1] > gaps[:, 0]]
 
 
 def _is_waited_for(

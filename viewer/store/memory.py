@@ -294,10 +294,11 @@ def _as_stored(span: Span) -> Span:
     """Return the span as its columns carry it: text that is no UTF-8, bytes within lists and times
     whose end no number holds are replaced, as everywhere."""
     start_ns = max(span.start_ns, 0)
+    column = SpanBatch()
+    column.add(replace(span, duration_ns=min(span.duration_ns, _LATEST - start_ns)))
+    (stored,) = column.spans()
     return replace(
-        span,
-        start_ns=start_ns,
-        duration_ns=min(max(span.duration_ns, 0), _LATEST - start_ns),
+        stored,
         resource=unpack_resource(pack_resource(span.resource)),
         scope=unpack_scope(pack_scope(span.scope)),
     )

@@ -87,12 +87,9 @@ class TraceTree:
 
     def ancestors(self, row: int) -> list[int]:
         """Return the rows from the root down to, but without, this row."""
-        above: list[int] = []
-        row = int(self.parent[row])
-        while row != _ABSENT:
-            above.append(row)
-            row = int(self.parent[row])
-        return above[::-1]
+        # Of the rows above, exactly the ancestors' subtrees reach this far.
+        above: list[int] = np.flatnonzero(self.subtree_end[:row] > row).tolist()
+        return above
 
     def rows_with(self, oddity: Oddity) -> Rows:
         """Return the rows that a finding of this kind names; empty if there is none."""

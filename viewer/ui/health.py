@@ -1,6 +1,6 @@
 """/healthz for load balancers and scripts, /metrics for Prometheus: Tracefall about itself."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from flask import Blueprint, Response, jsonify
 
@@ -47,24 +47,31 @@ class Health:
             f"tracefall_store_bytes {stats.bytes}",
             *_metric("store_failing", "gauge", "1 while the store cannot be written"),
             f"tracefall_store_failing {int(bool(self._failure()))}",
-            *_metric("receiver_spans_total", "counter", "Spans accepted"),
-            *_metric("receiver_bytes_total", "counter", "Bytes of accepted requests, decompressed"),
-            *_metric("receiver_requests_total", "counter", "Requests accepted"),
-            *_metric("receiver_rejected_total", "counter", "Spans or requests rejected"),
+            *_door_lines(self._doors()),
         ]
-        for door in self._doors():
-            label = f'{{receiver="{_escape(door.name)}"}}'
-            lines += [
-                f"tracefall_receiver_spans_total{label} {door.accepted_spans}",
-                f"tracefall_receiver_bytes_total{label} {door.bytes}",
-                f"tracefall_receiver_requests_total{label} {door.requests}",
-            ]
-            lines += [
-                f'tracefall_receiver_rejected_total{{receiver="{_escape(door.name)}",'
-                f'reason="{_escape(reason)}"}} {count}'
-                for reason, count in sorted(door.rejected.items())
-            ]
         return Response("\n".join(lines) + "\n", content_type=_TEXT)
+
+
+def _door_lines(doors: Sequence[DoorReport]) -> Iterator[str]:
+    """Yield the receivers' metrics; the format wants all lines of a metric in one group."""
+    counters: tuple[tuple[str, str, Callable[[DoorReport], int]], ...] = (
+        ("receiver_spans_total", "Spans accepted", lambda door: door.accepted_spans),
+        (
+            "receiver_bytes_total",
+            "Bytes of accepted requests, decompressed",
+            lambda door: door.bytes,
+        ),
+        ("receiver_requests_total", "Requests accepted", lambda door: door.requests),
+    )
+    for name, text, count in counters:
+        yield from _metric(name, "counter", text)
+        for door in doors:
+            yield f'tracefall_{name}{{receiver="{_escape(door.name)}"}} {count(door)}'
+    yield from _metric("receiver_rejected_total", "counter", "Spans or requests rejected")
+    for door in doors:
+        for reason, rejected in sorted(door.rejected.items()):
+            label = f'receiver="{_escape(door.name)}",reason="{_escape(reason)}"'
+            yield f"tracefall_receiver_rejected_total{{{label}}} {rejected}"
 
 
 def _metric(name: str, kind: str, text: str) -> list[str]:

@@ -4,7 +4,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,34 +13,46 @@ from viewer.analysis.findings import errors_below
 from viewer.analysis.self_time import self_times
 from viewer.analysis.visible import Children, children_of
 from viewer.store.base import SpanStore
-from viewer.trace.tree import TraceTree, build_tree
+from viewer.trace.columns import TraceColumns
+from viewer.trace.tree import Rows, TraceTree, build_tree
 
-_MOST_SPANS = 1_500_000
+MOST_SPANS = 1_500_000
+MOST_TRACES = 64
+MOST_FOUND = 8
 _FRESH_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedTrace:
-    """A trace's tree with what is computed once for all its windows."""
+    """A trace's tree with what is computed once for all its windows. ``found`` remembers the rows
+    that the last find terms found, at most MOST_FOUND of them; `remember` fills it."""
 
     tree: TraceTree
     children: Children
     self_ns: NDArray[np.int64]
     errors_below: NDArray[np.int64]
+    found: dict[str, Rows] = field(default_factory=dict, compare=False)
+
+    def remember(self, find: str, rows: Rows) -> Rows:
+        """Keep what a term found for the windows that follow, and return it."""
+        if len(self.found) >= MOST_FOUND:
+            self.found.clear()
+        self.found[find] = rows
+        return rows
 
 
 @dataclass(slots=True)
 class _Entry:
     trace: LoadedTrace
-    stored_rows: int
+    content: tuple[int, int, int]
     generation: int
     checked_at: float
 
 
 class TraceCache:
-    """The traces drawn last, at most _MOST_SPANS spans of them. A trace is looked up again when the
-    store has changed, though not more often than every two seconds, so that windows of a large
-    trace stay quick while spans pour in."""
+    """The traces drawn last: at most MOST_TRACES of them, and MOST_SPANS spans (or one trace that is
+    larger). A trace is looked up again when the store has changed, though not more often than every
+    two seconds, so that windows of a large trace stay quick while spans pour in."""
 
     def __init__(self, store: SpanStore, clock: Callable[[], float] = time.monotonic) -> None:
         self._store, self._clock = store, clock
@@ -63,12 +75,13 @@ class TraceCache:
             with self._lock:
                 self._entries.pop(trace_id, None)
             return None
-        if entry is not None and entry.stored_rows == len(columns):
+        content = _content_of(columns)
+        if entry is not None and entry.content == content:
             entry.generation, entry.checked_at = generation, now
             return entry.trace
         tree = build_tree(columns)
         trace = LoadedTrace(tree, children_of(tree), self_times(tree), errors_below(tree))
-        self._keep(trace_id, _Entry(trace, len(columns), generation, now))
+        self._keep(trace_id, _Entry(trace, content, generation, now))
         return trace
 
     def _keep(self, trace_id: str, entry: _Entry) -> None:
@@ -76,6 +89,15 @@ class TraceCache:
             self._entries[trace_id] = entry
             self._entries.move_to_end(trace_id)
             spans = sum(len(known.trace.tree) for known in self._entries.values())
-            while spans > _MOST_SPANS and len(self._entries) > 1:
+            while len(self._entries) > 1 and (
+                spans > MOST_SPANS or len(self._entries) > MOST_TRACES
+            ):
                 _, oldest = self._entries.popitem(last=False)
                 spans -= len(oldest.trace.tree)
+
+
+def _content_of(columns: TraceColumns) -> tuple[int, int, int]:
+    """Return what differs when spans have come or gone, in whatever order they are stored."""
+    digests, ids = columns.digest.astype(np.uint64), columns.span_id
+    # Sums wrap around; that is as good.
+    return len(columns), int(digests.sum()), int((ids ^ digests).sum())

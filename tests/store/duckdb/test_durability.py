@@ -13,6 +13,7 @@ from tests.store.contract import ids
 from tests.store.duckdb.test_engine import a_store
 from viewer.search.query import TraceQuery
 from viewer.store import open_store
+from viewer.store.base import StoreLocked
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 WRITER = """
@@ -79,8 +80,6 @@ def test_a_file_in_use_names_its_holder(tmp_path: Path) -> None:
     with start(WRITER, str(path)) as writer:
         assert writer.stdout is not None
         writer.stdout.readline()
-        from viewer.store.base import StoreLocked
-
         for read_only in (False, True):
             with pytest.raises(StoreLocked) as raised:
                 open_store(f"duckdb:{path}", read_only=read_only)
