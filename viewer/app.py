@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from viewer import __version__
 from viewer.collector import http
 from viewer.collector.importer import Progress, import_path, import_stream
-from viewer.collector.listen import HttpServer, PortTaken, WsgiApp, bind, is_loopback
+from viewer.collector.listen import HttpServer, WsgiApp, bind, is_loopback
 from viewer.collector.pipeline import Pipeline
 from viewer.collector.stats import DoorStats
 from viewer.config import Config
@@ -120,12 +120,16 @@ class Application:
         self._gate.open(self._mounted())
         if self.ingest:
             threading.Thread(target=self._retain, name="retention", daemon=True).start()
+            warm_up = self._otlp.decoder.warm_up
+            threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
 
     def stop(self) -> None:
         """Stop accepting, flush, close the store."""
         self._stopped.set()
         for server in self._servers:
-            server.stop()
+            server.begin_stop()
+        for server in self._servers:
+            server.finish_stop()
         if self.ingest:
             self.ingest.close()
         else:
@@ -144,11 +148,10 @@ class Application:
             return
         try:
             sockets = bind(config.host, config.otlp_http)
-        except PortTaken:
-            stats.closed = f"port {config.otlp_http} is taken"
+        except OSError as error:
+            stats.closed = error.strerror or str(error)
             self.warnings.append(
-                f"port {config.otlp_http} is taken by another program, so OTLP/HTTP is not open; "
-                "choose another one with --otlp-http"
+                f"{stats.closed}, so OTLP/HTTP is not open; choose another port with --otlp-http"
             )
             return
         gate = _Gate()

@@ -1,37 +1,38 @@
 """The program `tracefall`. Exit codes: 0 done, 1 the work failed (one line on stderr), 2 wrong usage."""
 
+import errno
 import logging
 import signal
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from viewer import __version__, remote
+from viewer import __version__, progress
 from viewer.app import Application, Ingest
 from viewer.collector.listen import PortTaken
 from viewer.config import (
+    DEMO_SETTINGS,
     RETENTION_SETTINGS,
     SERVE_SETTINGS,
     STORE_SETTINGS,
     Config,
     config_of,
+    demo_config_of,
     options,
 )
-from viewer.formats.base import DecodeError
+from viewer.export import ENCODERS, UnknownTrace, export_traces
 from viewer.paths import SAMPLES
 from viewer.store import open_store
-from viewer.store.base import StoreError
+from viewer.store.base import StoreError, StoreLocked
 from viewer.store.retention import apply_retention
-from viewer.trace.ids import format_trace_id
+from viewer.trace.ids import InvalidId, format_trace_id
 from viewer.trace.report import FileReport
 
 _SERVE_ARGUMENTS = frozenset({"-h", "--help", "--version"})
@@ -45,6 +46,18 @@ class _DefaultGroup(click.Group):
         if not args or (args[0].startswith("-") and args[0] not in _SERVE_ARGUMENTS):
             args = ["serve", *args]
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; what the store or the system refuses is one line and exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except StoreError as error:
+            _fail(str(error))
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise  # click ends quietly when whoever reads our output has gone
+            where = f"{error.filename}: " if error.filename else ""
+            _fail(where + progress.one_line(error))
 
 
 @click.group(cls=_DefaultGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -72,27 +85,19 @@ def serve(files: tuple[Path, ...], **arguments: Any) -> None:
         if len(files) > 1 or config.store != Config().store:
             raise click.UsageError("--read-only opens one file in place: name it, or --store")
         config, files = replace(config, store=f"duckdb:{files[0]}"), ()
-    _serve(config, list(_expand(files)))
+    _serve(config, list(progress.expand(files)))
 
 
 @main.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=16686, show_default=True, help="Port of the pages (0 = any free).")
-@click.option("--otlp-http", default=4318, show_default=True, help="Port of OTLP/HTTP.")
-def demo(host: str, port: int, otlp_http: int) -> None:
+@options(DEMO_SETTINGS)
+def demo(**arguments: Any) -> None:
     """Serve the sample traces from a temporary database.
 
     \b
     Example: tracefall demo --port 0
     """
     with tempfile.TemporaryDirectory(prefix="tracefall-demo-") as folder:
-        config = Config(
-            store=f"duckdb:{folder}/demo.duckdb",
-            host=host,
-            port=port,
-            otlp_http=otlp_http,
-            retention_s=None,
-        )
+        config = demo_config_of(arguments, f"duckdb:{folder}/demo.duckdb")
         _serve(config, list(_samples()), story=_DEMO_STORY)
 
 
@@ -109,17 +114,60 @@ def import_files(
     \b
     Example: tracefall import traces/ --store duckdb:traces.duckdb
     """
-    paths = list(_expand(files))
+    paths = list(progress.expand(files))
+    if not paths:
+        _fail(f"{', '.join(map(str, files))}: no files in it")
     if url is not None:
-        failed = [path for path in paths if not _send(url, path, auth_token)]
+        failed = progress.send_files(url, paths, auth_token)
     else:
-        ingest = _open_ingest(store)
         try:
-            failed = _import_all(ingest, paths)[1]
+            ingest = Ingest(store)
+        except StoreLocked as error:
+            _fail(f"{error}, or send the files to its server with --to URL")
+        try:
+            failed = progress.import_files(ingest, paths)[1]
         finally:
             ingest.close()
     if failed:
         sys.exit(1)
+
+
+@main.command()
+@click.argument("trace_ids", metavar="TRACE_ID...", nargs=-1, required=True)
+@click.option(
+    "--format",
+    "format_",
+    default="otlp",
+    show_default=True,
+    type=click.Choice(list(ENCODERS)),
+    help="OTLP JSON, Jaeger JSON or Zipkin v2 JSON.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    help="Write to this file instead of stdout.",
+)
+@options(STORE_SETTINGS)
+def export(trace_ids: tuple[str, ...], format_: str, output: Path | None, store: str) -> None:
+    """Write stored traces as one document that other tools read.
+
+    \b
+    Example: tracefall export 0af7651916cd43dd8448eb211c80319c --format jaeger -o trace.json
+    """
+    opened = open_store(store, read_only=True)
+    try:
+        document = export_traces(opened, trace_ids, format_) + b"\n"
+    except InvalidId as error:
+        raise click.UsageError(str(error)) from error
+    except UnknownTrace as error:
+        _fail(str(error))
+    finally:
+        opened.close()
+    if output is None or str(output) == "-":
+        sys.stdout.buffer.write(document)
+    else:
+        output.write_bytes(document)
 
 
 @main.command()
@@ -130,12 +178,10 @@ def prune(store: str, retention: int | None, max_size: int | None) -> None:
     \b
     Example: tracefall prune --retention 3d --max-size 5GB
     """
-    ingest = _open_ingest(store)
+    ingest = Ingest(store)
     try:
         age_ns = None if retention is None else retention * 10**9
         pruned = apply_retention(ingest.store, time.time_ns(), age_ns, max_size)
-    except StoreError as error:
-        _fail(str(error))
     finally:
         ingest.close()
     click.echo(
@@ -151,12 +197,11 @@ def status(store: str) -> None:
     \b
     Example: tracefall status --store duckdb:traces.duckdb
     """
+    opened = open_store(store, read_only=True)
     try:
-        opened = open_store(store, read_only=True)
-    except StoreError as error:
-        _fail(str(error))
-    stats = opened.stats()
-    opened.close()
+        stats = opened.stats()
+    finally:
+        opened.close()
     click.echo(f"{stats.span_rows:,} spans in {stats.traces:,} traces, {stats.bytes / 1e6:,.1f} MB")
     if stats.span_rows:
         click.echo(f"from {_utc(stats.oldest_ns)} to {_utc(stats.newest_ns)}")
@@ -164,28 +209,48 @@ def status(store: str) -> None:
         click.echo(f"  {service.service or '(no service)'}: {service.span_rows:,} spans")
 
 
+class _Ended(BaseException):
+    """Somebody wants the server to end."""
+
+
+class _EndSignals:
+    """SIGTERM and Ctrl-C: the first one raises _Ended in whatever the main thread does, so that an
+    import of any length is left at once; later ones are ignored while the server ends."""
+
+    def __init__(self) -> None:
+        self.came = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._arrive)
+
+    def _arrive(self, *_: object) -> None:
+        if not self.came:
+            self.came = True
+            raise _Ended
+
+    def wait(self) -> None:
+        """Return once one has come, by itself or by raising."""
+        while not self.came:
+            time.sleep(1)
+
+
 def _serve(config: Config, files: Sequence[Path], story: str = "") -> None:
-    try:
-        application = Application(config)
-    except PortTaken:
-        _fail(
-            f"port {config.port} is taken by another program; choose one with --port (0 = any free)"
-        )
-    except (StoreError, OSError) as error:
-        _fail(str(error))
-    # From here on a signal ends the server in good order, also during the import.
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
-    application.start()
-    reports: list[FileReport] = []
-    if application.ingest and files:
-        reports = _import_all(application.ingest, files, ended)[0]
-    if not ended.is_set():
-        application.ready()
-        _announce(application, config, reports, story)
-        ended.wait()
-    application.stop()
+    with suppress(_Ended):
+        signals = _EndSignals()
+        try:
+            application = Application(config)
+        except PortTaken:
+            port = config.port
+            _fail(f"port {port} is taken by another program; choose one with --port (0 = any free)")
+        try:
+            application.start()
+            reports: list[FileReport] = []
+            if application.ingest and files:
+                reports = progress.import_files(application.ingest, files)[0]
+            application.ready()
+            _announce(application, config, reports, story)
+            signals.wait()
+        finally:
+            application.stop()
 
 
 def _announce(
@@ -208,98 +273,13 @@ def _announce(
     sys.stdout.flush()
 
 
-def _import_all(
-    ingest: Ingest, paths: Sequence[Path], ended: threading.Event | None = None
-) -> tuple[list[FileReport], list[Path]]:
-    """Import files with a progress bar; return what was read and which files failed."""
-    reports: list[FileReport] = []
-    failed: list[Path] = []
-    columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("", total=len(paths))
-        for path in paths:
-            if ended is not None and ended.is_set():
-                break
-            progress.update(task, description=f"{path.name}")
-            try:
-                report = _import_one(ingest, path, progress, task)
-            except (DecodeError, StoreError, OSError) as error:
-                failed.append(path)
-                progress.console.print(
-                    f"{path}: {_one_line(error)}", markup=False, highlight=False, soft_wrap=True
-                )
-            else:
-                reports.append(report)
-                for line in _report_lines(report):
-                    progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
-            progress.advance(task)
-    return reports, failed
-
-
-def _import_one(ingest: Ingest, path: Path, progress: Progress, task: Any) -> FileReport:
-    if str(path) == "-":
-        return ingest.import_stream("stdin", sys.stdin.buffer)
-
-    def show(spans: int) -> None:
-        progress.update(task, description=f"{path.name}: {spans:,} spans")
-
-    return ingest.import_path(path, show)
-
-
-def _send(url: str, path: Path, token: str | None) -> bool:
-    try:
-        report = remote.send_file(url, path, token)
-    except (remote.RemoteError, OSError) as error:
-        click.echo(f"{path}: {_one_line(error)}", err=True)
-        return False
-    for line in _report_lines(report):
-        click.echo(line, err=True)
-    return True
-
-
-def _report_lines(report: FileReport) -> Iterator[str]:
-    spans, traces = _plural(report.spans, "span"), _plural(report.traces, "trace")
-    yield f"{report.name}: {report.format}, {spans} in {traces}"
-    for rejection in report.rejected:
-        where = f"{rejection.where}: " if rejection.where else ""
-        yield f"  skipped {rejection.count:,}: {where}{rejection.reason}"
-
-
-def _open_ingest(url: str) -> Ingest:
-    try:
-        return Ingest(url)
-    except (StoreError, OSError) as error:
-        _fail(str(error))
-
-
-def _expand(paths: Sequence[Path]) -> Iterator[Path]:
-    """Yield files; a folder's files in order of their names, hidden ones left out."""
-    for path in paths:
-        if path.is_dir():
-            inside = sorted(item for item in path.rglob("*") if item.is_file())
-            yield from (item for item in inside if not item.name.startswith("."))
-        else:
-            yield path
-
-
 def _samples() -> Iterator[Path]:
     folders = sorted(folder for folder in SAMPLES.iterdir() if folder.is_dir())
-    yield from _expand([folder for folder in folders if folder.name != "programs"])
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    yield from progress.expand([folder for folder in folders if folder.name != "programs"])
 
 
 def _utc(time_ns: int) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(time_ns // 10**9))
-
-
-def _one_line(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return " ".join(str(error).split())
 
 
 def _warn(message: str) -> None:

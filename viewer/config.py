@@ -42,7 +42,7 @@ def parse_age(text: str) -> int | None:
     """Return ``7d``, ``36h``, ``2w`` … in seconds, None for ``off``; raise ValueError."""
     if text == "off":
         return None
-    match = re.fullmatch(r"(\d+)([smhdw])", text)
+    match = re.fullmatch(r"(\d{1,9})([smhdw])", text)
     if not match or int(match[1]) == 0:
         raise ValueError(f"{text!r} is no age; write 7d, 36h, 2w or off")
     return int(match[1]) * _AGE_UNITS[match[2]]
@@ -52,7 +52,7 @@ def parse_size(text: str) -> int | None:
     """Return ``20GB``, ``500MB`` … in bytes, None for ``off``; raise ValueError."""
     if text == "off":
         return None
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?B?)", text.strip(), re.IGNORECASE)
+    match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,9})?)\s*([KMGT]?B?)", text.strip(), re.IGNORECASE)
     unit = match[2].upper() if match else ""
     if not match or float(match[1]) == 0:
         raise ValueError(f"{text!r} is no size; write 20GB, 500MB or off")
@@ -63,10 +63,17 @@ def parse_size(text: str) -> int | None:
 
 def parse_port(text: str) -> int | None:
     """Return a port number (0 = any free one), None for ``off``; raise ValueError."""
-    if text == "off":
-        return None
-    if not text.isdecimal() or int(text) > 65_535:
-        raise ValueError(f"{text!r} is no port; write 0 to 65535, or off")
+    return None if text == "off" else _port(text, "0 to 65535, or off")
+
+
+def parse_open_port(text: str) -> int:
+    """As parse_port, for a door that cannot be left shut; raise ValueError."""
+    return _port(text, "0 to 65535")
+
+
+def _port(text: str, expected: str) -> int:
+    if not re.fullmatch(r"\d{1,5}", text) or int(text) > 65_535:
+        raise ValueError(f"{text!r} is no port; write {expected}")
     return int(text)
 
 
@@ -127,7 +134,7 @@ SERVE_SETTINGS = (
         "--port",
         "16686",
         "Port of the pages and query APIs (0 = any free one).",
-        _Parsed("PORT", parse_port),
+        _Parsed("PORT", parse_open_port),
     ),
     Setting(
         "--otlp-http",
@@ -139,6 +146,8 @@ SERVE_SETTINGS = (
     *RETENTION_SETTINGS,
     Setting("--auth-token", None, "Ask for this token on pages, APIs and receivers alike."),
 )
+_DEMO_FLAGS = ("--host", "--port", "--otlp-http", "--no-receivers", "--auth-token")
+DEMO_SETTINGS = tuple(setting for setting in SERVE_SETTINGS if setting.flag in _DEMO_FLAGS)
 
 
 def options(settings: Sequence[Setting]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -176,3 +185,9 @@ def config_of(arguments: dict[str, Any]) -> Config:
         max_size=arguments["max_size"],
         auth_token=arguments["auth_token"] or None,
     )
+
+
+def demo_config_of(arguments: dict[str, Any], store: str) -> Config:
+    """Return the Config of a demo on this store: nothing of the old samples is pruned."""
+    kept = {"store": store, "read_only": False, "retention": None, "max_size": None}
+    return config_of({**arguments, **kept})

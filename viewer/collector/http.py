@@ -19,8 +19,8 @@ from viewer.collector.pipeline import RETRY_AFTER_S, Overloaded, Pipeline
 from viewer.collector.stats import DoorStats
 from viewer.formats.base import Decoded, DecodeError
 from viewer.formats.otlp import json as otlp_json
-from viewer.formats.otlp import protobuf as otlp_protobuf
 from viewer.formats.otlp import wire
+from viewer.formats.otlp.decoder import OtlpDecoder
 from viewer.store.base import StoreError
 
 if TYPE_CHECKING:
@@ -28,11 +28,6 @@ if TYPE_CHECKING:
 
 MAX_BODY = 16 << 20
 _PROTOBUF, _JSON = "application/x-protobuf", "application/json"
-_DECODERS: dict[str, Callable[[bytes], Decoded]] = {
-    _PROTOBUF: otlp_protobuf.decode_request,
-    "application/protobuf": otlp_protobuf.decode_request,
-    _JSON: otlp_json.decode_request,
-}
 TRACES_PATH = "/v1/traces"
 _QUIET_PATHS = ("/v1/metrics", "/v1/logs")
 PATHS = (TRACES_PATH, *_QUIET_PATHS)
@@ -52,6 +47,12 @@ class OtlpHttp:
 
     def __init__(self, pipeline: Pipeline, stats: DoorStats, auth_token: str | None) -> None:
         self._pipeline, self._stats, self._token = pipeline, stats, auth_token
+        self.decoder = OtlpDecoder()
+        self._decoders: dict[str, Callable[[bytes], Decoded]] = {
+            _PROTOBUF: self.decoder.decode_request,
+            "application/protobuf": self.decoder.decode_request,
+            _JSON: otlp_json.decode_request,
+        }
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -89,7 +90,7 @@ class OtlpHttp:
             raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "only POST is taken here")
         if path in _QUIET_PATHS:
             return b"{}" if media_type == _JSON else b""
-        decoder = _DECODERS.get(media_type)
+        decoder = self._decoders.get(media_type)
         if decoder is None:
             self._refuse(
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE,

@@ -47,9 +47,10 @@ def import_stream(
 def import_path(pipeline: Pipeline, path: Path, progress: Progress = _silent) -> FileReport:
     """Store what a file holds; raises DecodeError, StoreError or OSError."""
     with path.open("rb") as stream:
-        if store.is_table_file(stream.read(_HEAD_BYTES)):
-            return import_table(pipeline, str(path), path, progress)
-        stream.seek(0)
+        if stream.seekable():
+            if store.is_table_file(stream.read(_HEAD_BYTES)):
+                return import_table(pipeline, str(path), path, progress)
+            stream.seek(0)
         return import_stream(pipeline, str(path), stream, progress)
 
 
@@ -57,8 +58,9 @@ def import_table(pipeline: Pipeline, name: str, path: Path, progress: Progress) 
     """Store the spans of a DuckDB or Parquet file; raises StoreError."""
     with path.open("rb") as file:
         kind = "parquet" if file.read(4) == b"PAR1" else "duckdb"
-    chunks = (Decoded(batch) for batch in store.read_table(path))
-    return replace(_store_chunks(pipeline, name, chunks, progress), format=kind)
+    table = store.read_table(path)
+    report = _store_chunks(pipeline, name, (Decoded(batch) for batch in table), progress)
+    return replace(report, format=kind, rejected=(*report.rejected, *table.rejected))
 
 
 def _store_chunks(

@@ -65,7 +65,8 @@ def _bind_one(host: str, port: int) -> socket.socket:
         found.close()
         if error.errno == errno.EADDRINUSE:
             raise PortTaken(error.errno, f"port {port} is taken") from error
-        raise
+        why = f"cannot listen on port {port} of {host}: {error.strerror}"
+        raise OSError(error.errno, why) from error
     return found
 
 
@@ -85,6 +86,8 @@ class HttpServer:
             threads=threads,
             max_request_body_size=max_body,
             inbuf_overflow=2 << 20,
+            # A body of some 300 kB in a few pieces, not in forty.
+            recv_bytes=256 << 10,
             connection_limit=1000,
             channel_timeout=120,
             ident="tracefall",
@@ -100,13 +103,20 @@ class HttpServer:
         """Begin to answer."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Stop accepting, finish the answers that are being made, close; at most STOP_S seconds."""
-        # Wake the thread before the flag is up: afterwards it may have closed the trigger already.
-        # One door's trigger is enough, as they share a loop.
-        self._doors[0].pull_trigger()
-        self._stopping = True
+    def begin_stop(self) -> None:
+        """Stop accepting; what is being answered goes on. `finish_stop` must follow."""
+        if self._thread.ident is None:
+            self.start()
+        # One door's trigger is enough, as they share a loop, in whose thread it calls the method.
+        trigger: Any = self._doors[0].trigger
+        trigger.pull_trigger(self._end_loop)
+
+    def finish_stop(self) -> None:
+        """Wait until the answers under way are given, at most STOP_S seconds, and all is closed."""
         self._thread.join(STOP_S + 1)
+
+    def _end_loop(self) -> None:
+        self._stopping = True
 
     def _run(self) -> None:
         # waitress' own run() ends only by an exception in its thread, so the loop stands here.

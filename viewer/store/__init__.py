@@ -3,13 +3,12 @@
 An engine's library is imported when the engine is chosen, and not before.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import cast
 
-from viewer.store.base import SpanStore, StoreError
-from viewer.trace.batch import SpanBatch
+from viewer.store.base import SpanStore, SpanTable, StoreError
 
 ENGINES = {
     "duckdb": "viewer.store.duckdb.engine:open_duckdb",
@@ -41,10 +40,10 @@ def is_table_file(head: bytes) -> bool:
     return head[:4] == b"PAR1" or head[8:12] == b"DUCK"
 
 
-def read_table(path: str | Path) -> Iterator[SpanBatch]:
-    """Yield the spans of a Parquet or DuckDB file, ours or another tool's, in chunks of at most
-    50,000; raise StoreForeign if it holds no span table, else StoreError."""
-    reader = cast(Callable[[Path], Iterator[SpanBatch]], _load(_TABLE_READER))
+def read_table(path: str | Path) -> SpanTable:
+    """Open the spans of a Parquet or DuckDB file, ours or another tool's, to be read in chunks of
+    at most 50,000; raise StoreForeign if it holds no span table, else StoreError."""
+    reader = cast(Callable[[Path], SpanTable], _load(_TABLE_READER))
     return reader(Path(path))
 
 

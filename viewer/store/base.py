@@ -11,13 +11,14 @@ Earliest: by start, span ID, kind, service, name, duration, parent ID. Text sort
 Letter case is ignored letter by letter (`fold_case`), so that every engine agrees.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from viewer.search.query import Cursor, TraceQuery
 from viewer.trace.batch import SpanBatch
 from viewer.trace.columns import TraceColumns
+from viewer.trace.report import Rejection
 from viewer.trace.span import Span, SpanKind, StatusCode
 from viewer.trace.summary import DependencyLink, Operation, TraceSummary
 
@@ -122,6 +123,17 @@ class Pruned:
     span_rows: int
     by_age: int
     by_size: int
+
+
+class SpanTable(Protocol):
+    """A file's spans, to be iterated once, in chunks. ``rejected`` says what was left out."""
+
+    rejected: list[Rejection]
+
+    def __iter__(self) -> Iterator[SpanBatch]: ...
+
+    def close(self) -> None:
+        """Release the file; done by itself after the last chunk."""
 
 
 class SpanStore(Protocol):

@@ -55,6 +55,7 @@ class SpanBatch:
     __slots__ = (
         "_resource_index",
         "_scope_index",
+        "_sealed",
         "_table",
         "attr_offsets",
         "attr_types",
@@ -106,9 +107,15 @@ class SpanBatch:
         self._resource_index: dict[str, int] = {}
         self._scope_index: dict[str, int] = {}
         self._table: pa.Table | None = None
+        self._sealed: int | None = None
 
     def __len__(self) -> int:
-        return len(self.span_id)
+        return len(self.span_id) if self._sealed is None else self._sealed
+
+    def seal(self, table: pa.Table) -> None:
+        """Hold these columns, which refer to this batch's resources and scopes, in place of the
+        lists, as a compiled decoder makes them; nothing can be added from then on."""
+        self._table, self._sealed = table, table.num_rows
 
     def add(self, span: Span) -> None:
         """Append one span."""
@@ -186,6 +193,9 @@ class SpanBatch:
 
     def spans(self) -> Iterator[Span]:
         """Yield the spans as objects, in order; for tests, small exports and the memory engine."""
+        if self._sealed is not None:
+            yield from SpanBatch.from_arrow(self._table).spans()
+            return
         for row in range(len(self)):
             begin, end = self.attr_offsets[row], self.attr_offsets[row + 1]
             dropped, as_sent = unpack_extra(self.extra[row])
@@ -213,7 +223,9 @@ class SpanBatch:
         """Return the columns as an Arrow table of SCHEMA; resources and scopes in its metadata.
 
         The table is kept until spans are added, since journal and store both want it."""
-        if self._table is not None and self._table.num_rows == len(self):
+        if self._sealed is not None or (
+            self._table is not None and self._table.num_rows == len(self)
+        ):
             return self._table
         attrs = pa.ListArray.from_arrays(
             pa.array(self.attr_offsets, pa.int32()), pa.array(self.attr_values, pa.string())
@@ -222,12 +234,15 @@ class SpanBatch:
             attrs if field.name == "attrs" else pa.array(getattr(self, field.name), field.type)
             for field in SCHEMA
         ]
-        metadata = {
+        self._table = pa.table(arrays, schema=SCHEMA.with_metadata(self.origins()))
+        return self._table
+
+    def origins(self) -> dict[str, bytes]:
+        """Return resources and scopes as the metadata of this batch's table."""
+        return {
             "resources": orjson.dumps(self.resource_keys),
             "scopes": orjson.dumps(self.scope_keys),
         }
-        self._table = pa.table(arrays, schema=SCHEMA.with_metadata(metadata))
-        return self._table
 
     @classmethod
     def from_arrow(cls, table: pa.Table) -> "SpanBatch":

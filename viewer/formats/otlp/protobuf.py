@@ -7,6 +7,7 @@ big-endian length before each, as the Collector's file exporter writes.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import DecodeError as ProtobufError
@@ -106,7 +107,19 @@ def _attributes(raws: Iterable[bytes]) -> Attributes:
     return decode_attributes(*_pack_attributes(list(raws)))
 
 
-def _resource_of(raw: bytes, schema_url: bytes) -> tuple[Resource, str]:
+def _status_of(raw: bytes) -> tuple[int, str | None]:
+    status = wire.Status.FromString(raw)
+    code = status.code if 0 <= status.code <= 2 else 0
+    return code, _text(status.message) or None
+
+
+_statuses: _Cache[tuple[int, str | None]] = _Cache(_status_of)
+_statuses[b""] = (0, None)
+
+
+@lru_cache(maxsize=10_000)
+def resource_of(raw: bytes, schema_url: bytes) -> tuple[Resource, str]:
+    """Return a resource and its packed text; raise protobuf's DecodeError."""
     attributes = _attributes(wire.Resource.FromString(raw).attributes)
     service = next((value for key, value in attributes if key == "service.name"), "")
     resource = Resource(
@@ -117,36 +130,14 @@ def _resource_of(raw: bytes, schema_url: bytes) -> tuple[Resource, str]:
     return resource, pack_resource(resource)
 
 
-def _scope_of(raw: bytes, schema_url: bytes) -> tuple[Scope, str]:
+@lru_cache(maxsize=10_000)
+def scope_of(raw: bytes, schema_url: bytes) -> tuple[Scope, str]:
+    """Return a scope and its packed text; raise protobuf's DecodeError."""
     scope = wire.Scope.FromString(raw)
     made = Scope(
         _text(scope.name), _text(scope.version), _attributes(scope.attributes), _text(schema_url)
     )
     return made, pack_scope(made)
-
-
-def _status_of(raw: bytes) -> tuple[int, str | None]:
-    status = wire.Status.FromString(raw)
-    code = status.code if 0 <= status.code <= 2 else 0
-    return code, _text(status.message) or None
-
-
-_origins: dict[tuple[str, bytes, bytes], tuple[Any, str]] = {}
-_statuses: _Cache[tuple[int, str | None]] = _Cache(_status_of)
-_statuses[b""] = (0, None)
-
-
-def _origin(
-    make: Callable[[bytes, bytes], tuple[Any, str]], raw: bytes, schema_url: bytes
-) -> tuple[Any, str]:
-    key = (make.__name__, raw, schema_url)
-    found = _origins.get(key)
-    if found is None:
-        found = make(raw, schema_url)
-        if len(_origins) >= 10_000:
-            _origins.clear()
-        _origins[key] = found
-    return found
 
 
 def _events(raws: Sequence[bytes]) -> str | None:
@@ -186,8 +177,8 @@ def _links(raws: Sequence[bytes], decoded: Decoded) -> str | None:
     return pack_links(links)
 
 
-def _add_spans(spans: Iterable[Any], resource_row: int, scope_row: int, decoded: Decoded) -> None:
-    """Append spans of one resource and scope to the columns: the hot loop of ingest."""
+def add_spans(spans: Iterable[Any], resource_row: int, scope_row: int, decoded: Decoded) -> None:
+    """Append spans (wire.Span) of one resource and scope to the columns; refuse bad ones."""
     batch = decoded.batch
     service = batch.resources[resource_row].service
     trace_ids, span_ids, parent_ids = batch.trace_id, batch.span_id, batch.parent_id
@@ -269,7 +260,7 @@ def _decode_message(data: bytes, where: str) -> Iterator[Decoded]:
     for resource_spans in request.resource_spans:
         schema_url = resource_spans.schema_url
         try:
-            resource, key = _origin(_resource_of, resource_spans.resource, schema_url)
+            resource, key = resource_of(resource_spans.resource, schema_url)
         except ProtobufError as error:
             raise DecodeError(f"{_EXPECTED}; a resource cannot be decoded", where) from error
         for scope_spans in (
@@ -277,12 +268,12 @@ def _decode_message(data: bytes, where: str) -> Iterator[Decoded]:
             *resource_spans.instrumentation_library_spans,
         ):
             try:
-                scope, scope_key = _origin(_scope_of, scope_spans.scope, scope_spans.schema_url)
+                scope, scope_key = scope_of(scope_spans.scope, scope_spans.schema_url)
             except ProtobufError as error:
                 raise DecodeError(f"{_EXPECTED}; a scope cannot be decoded", where) from error
             resource_row = decoded.batch.resource_row(resource, key)
             scope_row = decoded.batch.scope_row(scope, scope_key)
-            _add_spans(scope_spans.spans, resource_row, scope_row, decoded)
+            add_spans(scope_spans.spans, resource_row, scope_row, decoded)
             if len(decoded.batch) >= CHUNK_SPANS:
                 yield decoded
                 decoded = Decoded()

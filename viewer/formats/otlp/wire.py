@@ -118,6 +118,7 @@ def _message_classes() -> dict[str, Any]:
 
 _CLASSES = _message_classes()
 Request = _CLASSES["Request"]
+Span = _CLASSES["Span"]
 Status = _CLASSES["Status"]
 Event = _CLASSES["Event"]
 Link = _CLASSES["Link"]

@@ -85,9 +85,11 @@ class DuckDbStore:
         with self._connections.writing() as con:
             if filled:
                 resources = self._resources.number(
-                    con, [row for batch in filled for row in batch.resources]
+                    con, [key for batch in filled for key in batch.resource_keys]
                 )
-                scopes = self._scopes.number(con, [row for batch in filled for row in batch.scopes])
+                scopes = self._scopes.number(
+                    con, [key for batch in filled for key in batch.scope_keys]
+                )
                 table = incoming_table(
                     filled, (resources.ids, resources.hashes), (scopes.ids, scopes.hashes)
                 )

@@ -5,6 +5,7 @@ The numbers count from 0, so that they pack to a few bits a span.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Generic, TypeAlias, TypeVar
 
@@ -15,7 +16,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from viewer.trace.attributes import Attributes, clean_text, escape_key, show_value
-from viewer.trace.batch import pack_resource, pack_scope, unpack_resource, unpack_scope
+from viewer.trace.batch import unpack_resource, unpack_scope
 from viewer.trace.span import Resource, Scope
 
 Origin = TypeVar("Origin", Resource, Scope)
@@ -40,26 +41,24 @@ class Origins(Generic[Origin]):
         self,
         table: str,
         column: str,
-        pack: Callable[[Origin], str],
         unpack: Callable[[str], Origin],
     ) -> None:
         self._table, self._column = table, column
-        self._pack: Callable[[Origin], str] = pack
         self._unpack: Callable[[str], Origin] = unpack
         self._ids: dict[bytes, int] | None = None
         self._next = 0
         self._cache: dict[int, Origin] = {}
 
-    def number(self, con: duckdb.DuckDBPyConnection, origins: Sequence[Origin]) -> Numbered:
-        """Find or give each origin's number and insert the new rows; `keep` after the commit."""
+    def number(self, con: duckdb.DuckDBPyConnection, origins: Sequence[str]) -> Numbered:
+        """Find or give each packed origin's number and insert the new rows; `keep` after the
+        commit."""
         known = self._known(con)
         fresh: dict[bytes, int] = {}
         new: list[tuple[int, str]] = []
         ids = np.empty(len(origins), np.int64)
         hashes = np.empty(len(origins), np.uint64)
-        for index, origin in enumerate(origins):
-            packed = self._pack(origin)
-            key = blake2b(packed.encode(), digest_size=16).digest()
+        for index, packed in enumerate(origins):
+            key = _digest(packed)
             number = known.get(key, fresh.get(key))
             if number is None:
                 number = fresh[key] = self._next + len(new)
@@ -122,10 +121,15 @@ class Origins(Generic[Origin]):
             ids: dict[bytes, int] = {}
             rows = con.execute(f"SELECT {self._column}, packed FROM {self._table}").fetchall()
             for number, packed in rows:
-                ids[blake2b(packed.encode(), digest_size=16).digest()] = number
+                ids[_digest(packed)] = number
             self._ids = ids
             self._next = max(self._next, max(ids.values(), default=-1) + 1)
         return self._ids
+
+
+@lru_cache(maxsize=_MOST_CACHED)
+def _digest(packed: str) -> bytes:
+    return blake2b(packed.encode(), digest_size=16).digest()
 
 
 def _has(origin: Resource | Scope, key: str, value: str) -> bool:
@@ -139,9 +143,9 @@ AnyOrigins: TypeAlias = "Origins[Resource] | Origins[Scope]"
 
 def resource_table() -> Origins[Resource]:
     """Return the table of resources."""
-    return Origins("resources", "resource_id", pack_resource, unpack_resource)
+    return Origins("resources", "resource_id", unpack_resource)
 
 
 def scope_table() -> Origins[Scope]:
     """Return the table of scopes."""
-    return Origins("scopes", "scope_id", pack_scope, unpack_scope)
+    return Origins("scopes", "scope_id", unpack_scope)

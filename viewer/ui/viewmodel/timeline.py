@@ -1,21 +1,22 @@
 """The timeline: toolbar, axis and the window of rows that the page begins with."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from viewer.trace.ids import format_span_id
-from viewer.trace.span import Span
+from viewer.trace.ids import InvalidId, format_span_id, parse_span_id
+from viewer.trace.span import Span, StatusCode
 from viewer.trace.tree import Rows
 from viewer.ui.filters import format_count, format_plural
 from viewer.ui.loaded_trace import LoadedTrace
 from viewer.ui.viewmodel.minimap import Minimap, Tick, minimap, ticks
-from viewer.ui.viewmodel.rows import WINDOW_ROWS, Window, window_of
+from viewer.ui.viewmodel.rows import WINDOW_ROWS, Window, named_mask, window_of
 from viewer.ui.viewmodel.trace_state import TraceState
 
-_ROWS_ABOVE = 10
-
+_ID_DIGITS = 16
 
 @dataclass(frozen=True, slots=True)
 class FindBar:
@@ -55,21 +56,31 @@ class Timeline:
 
 
 def shown_state(trace: LoadedTrace, state: TraceState) -> TraceState:
-    """Return the state without what this trace does not have, and with a note of it."""
-    if state.span is None or trace.tree.row_of(state.span) is not None:
-        return state
-    note = f"Span {format_span_id(state.span)} is not in this trace; no span is selected."
-    return replace(state, span=None, notes=(*state.notes, note))
+    """Return the state without what this trace does not have, and with notes of it."""
+    notes = list(state.notes)
+    span, collapsed = state.span, state.collapsed
+    if span is not None and trace.tree.row_of(span) is None:
+        notes.append(f"Span {format_span_id(span)} is not in this trace; no span is selected.")
+        span = None
+    if collapsed:
+        shown = trace.tree.shown_id
+        known = collapsed & set(shown[named_mask(trace, collapsed)].tolist())
+        if known != collapsed:
+            stale = format_plural(len(collapsed) - len(known), "collapsed span")
+            notes.append(f"Of what the address says, {stale} cannot be found in this trace.")
+        collapsed = known
+    return replace(state, span=span, collapsed=collapsed, notes=tuple(notes))
 
 
 def first_offset(trace: LoadedTrace, state: TraceState, visible: Rows, near: int | None) -> int:
     """Return where the page's first window begins: a window's edge, so that further windows fit.
 
-    It holds the row ``near`` (a span's shown ID) or the selected span, or what the state asks for."""
-    index = focus_index(trace, visible, near if near is not None else state.span)
-    offset = state.offset if index < 0 or state.offset else max(index - _ROWS_ABOVE, 0)
-    last = max(len(visible) - 1, 0)
-    return min(offset, last) // WINDOW_ROWS * WINDOW_ROWS
+    It holds the row ``near`` (a span's shown ID), else the row that the state asks for, else the
+    selected span."""
+    index = focus_index(trace, visible, near)
+    if index < 0:
+        index = state.offset or max(focus_index(trace, visible, state.span), 0)
+    return min(index, len(visible) - 1) // WINDOW_ROWS * WINDOW_ROWS
 
 
 def focus_index(trace: LoadedTrace, visible: Rows, span: int | None) -> int:
@@ -116,7 +127,7 @@ def timeline(
 
 
 def _error_rows(trace: LoadedTrace) -> Rows:
-    return np.flatnonzero(trace.tree.columns.status == 2).astype(np.int32)
+    return np.flatnonzero(trace.tree.columns.status == StatusCode.ERROR).astype(np.int32)
 
 
 def find_bar(trace: LoadedTrace, state: TraceState, matches: Rows | None) -> FindBar:
@@ -124,7 +135,7 @@ def find_bar(trace: LoadedTrace, state: TraceState, matches: Rows | None) -> Fin
     hidden = [(key, value) for key, value in state.query.items() if key not in ("find", "offset")]
     if matches is None:
         return FindBar("", "", "", "", "", tuple(hidden))
-    count = f"{format_plural(len(matches), 'match', 'matches')}"
+    count = format_plural(len(matches), "match", "matches")
     at = -1 if state.span is None else trace.tree.row_of(state.span)
     place = np.flatnonzero(matches == at)
     if len(place):
@@ -155,26 +166,34 @@ def _step(trace: LoadedTrace, state: TraceState, rows: Rows, direction: int) -> 
 
 def reveal(trace: LoadedTrace, state: TraceState, row: int) -> TraceState:
     """Return the state that selects a row and expands whatever hides it."""
-    above = {int(trace.tree.shown_id[ancestor]) for ancestor in trace.tree.ancestors(row)}
-    if not state.all_collapsed:
-        above &= state.collapsed
-    return state.showing(above).selecting(int(trace.tree.shown_id[row]))
+    shown = trace.tree.shown_id
+    if state.all_collapsed or state.collapsed:
+        above = set(shown[trace.tree.ancestors(row)].tolist())
+        state = state.showing(above)
+    return state.selecting(int(shown[row]))
 
 
 def matched_rows(trace: LoadedTrace, keys: Sequence[tuple[int, int]], find: str) -> Rows:
-    """Return the rows of spans found by the store as (span ID, digest), and of a span ID typed."""
+    """Return the rows of spans found by the store as (span ID, digest), and of a span ID typed
+    (16 digits), be it one that was sent or one that is shown."""
     columns = trace.tree.columns
-    wanted = set(keys)
     ids = np.fromiter((span_id for span_id, _ in keys), np.uint64, len(keys))
-    candidates = np.flatnonzero(np.isin(columns.span_id, ids)).tolist()
-    rows = {
-        row for row in candidates if (int(columns.span_id[row]), int(columns.digest[row])) in wanted
-    }
-    if len(find) == 16:
-        try:
-            typed = trace.tree.row_of(int(find, 16))
-        except ValueError:
-            typed = None
-        if typed is not None:
-            rows.add(typed)
-    return np.array(sorted(rows), np.int32)
+    digests = np.fromiter((digest for _, digest in keys), np.uint64, len(keys))
+    # An ID's place among the found ones and a digest, 32 bits each, make one number to compare.
+    known, place = np.unique(ids, return_inverse=True)
+    at = np.searchsorted(known, columns.span_id)
+    at[at == len(known)] = 0
+    has_id = known[at] == columns.span_id if len(known) else np.zeros(len(trace.tree), bool)
+    found = has_id & np.isin(_joined(at, columns.digest), _joined(place, digests))
+    if len(find) == _ID_DIGITS:
+        with suppress(InvalidId):
+            typed = np.uint64(parse_span_id(find))
+            found |= (columns.span_id == typed) | (trace.tree.shown_id == typed)
+    return np.flatnonzero(found).astype(np.int32)
+
+
+def _joined(
+    places: NDArray[np.intp], digests: NDArray[np.uint32] | NDArray[np.uint64]
+) -> NDArray[np.uint64]:
+    joined: NDArray[np.uint64] = places.astype(np.uint64) << np.uint64(32) | digests
+    return joined

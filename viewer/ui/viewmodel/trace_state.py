@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from viewer.trace.ids import InvalidId, format_span_id, parse_span_id
 
-_MOST_COLLAPSED = 500
+MOST_COLLAPSED = 500
 _LONGEST_FIND = 500
 _ALL = "*"
 
@@ -76,10 +76,14 @@ class TraceState:
         return replace(self, collapsed=self.collapsed ^ {span})
 
     def showing(self, spans: set[int]) -> "TraceState":
-        """Return the state in which none of these spans is collapsed."""
-        if self.all_collapsed:
-            return replace(self, collapsed=self.collapsed | spans)
-        return replace(self, collapsed=self.collapsed - spans)
+        """Return the state in which none of these spans is collapsed, and if that cannot be said in
+        an address, none at all."""
+        if not self.all_collapsed:
+            return replace(self, collapsed=self.collapsed - spans)
+        expanded = self.collapsed | spans
+        if len(expanded) > MOST_COLLAPSED:
+            return self.collapsing_all(False)
+        return replace(self, collapsed=expanded)
 
     def _collapse_text(self) -> str:
         ids = ",".join(format_span_id(span) for span in sorted(self.collapsed))
@@ -151,15 +155,19 @@ def _zoom(
 
 
 def _collapsed(text: str, notes: list[str]) -> tuple[bool, frozenset[int]]:
-    parts = [part for part in text.split(",") if part]
-    all_collapsed = parts[:1] == [_ALL]
+    parts = {part for part in text.split(",") if part}
+    all_collapsed = _ALL in parts
     ids: set[int] = set()
-    for part in parts[1:] if all_collapsed else parts:
+    faults: list[str] = []
+    for part in sorted(parts - {_ALL}):
         try:
             ids.add(parse_span_id(part))
         except InvalidId as error:
-            notes.append(f"A collapsed span is ignored: {error}.")
-    if len(ids) > _MOST_COLLAPSED:
-        notes.append(f"Only {_MOST_COLLAPSED} collapsed spans are remembered; all are expanded.")
-        return all_collapsed, frozenset()
+            faults.append(str(error))
+    if faults:
+        others = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
+        notes.append(f"A collapsed span is ignored: {faults[0]}{others}.")
+    if len(ids) > MOST_COLLAPSED:
+        notes.append(f"Only {MOST_COLLAPSED} collapsed spans are remembered; all are expanded.")
+        return False, frozenset()
     return all_collapsed, frozenset(ids)
