@@ -41,20 +41,22 @@ def decode_request(body: bytes) -> Decoded | None:
     )
     kernels.index(data, True, spans, resources, scopes)
     decoded = Decoded()
-    resource_rows, services = _register_resources(decoded, body, resources)
-    scope_rows = _register_scopes(decoded, body, scopes)
     odd = np.zeros(n_spans, np.uint8)
-    table = _columns(data, spans, odd, resource_rows, services, scope_rows)
-    if table is None:
-        return None
-    for index in np.flatnonzero(odd).tolist():
-        begin, end, resource, scope = spans[index].tolist()
-        # The request as a whole is well-formed down to here, but this span may not be.
-        try:
-            span = wire.Span.FromString(body[begin:end])
-        except ProtobufError:
+    # What is well-formed down to here may be broken within: in a resource, or an odd span.
+    try:
+        resource_rows, services = _register_resources(decoded, body, resources)
+        scope_rows = _register_scopes(decoded, body, scopes)
+        table = _columns(data, spans, odd, resource_rows, services, scope_rows)
+        if table is None:
             return None
-        protobuf.add_spans([span], int(resource_rows[resource]), int(scope_rows[scope]), decoded)
+        for index in np.flatnonzero(odd).tolist():
+            begin, end, resource, scope = spans[index].tolist()
+            span = wire.Span.FromString(body[begin:end])
+            protobuf.add_spans(
+                [span], int(resource_rows[resource]), int(scope_rows[scope]), decoded
+            )
+    except ProtobufError:
+        return None
     metadata = decoded.batch.origins()
     if len(decoded.batch):
         table = pa.concat_tables([table, decoded.batch.to_arrow()], promote_options="none")

@@ -36,6 +36,15 @@ def _varint(data: Bytes, position: int, end: int) -> tuple[int, int]:
     return value, -1
 
 
+@_unchecked
+def _tag(data: Bytes, position: int, end: int) -> tuple[int, int]:
+    """As `_varint`, for a field's tag: number 0 and tags beyond 32 bits are malformed."""
+    tag, behind = _varint(data, position, end)
+    if tag < 8 or tag > 0xFFFFFFFF or behind > position + 5:
+        return tag, -1
+    return tag, behind
+
+
 @_compiled
 def _length(data: Bytes, position: int, end: int) -> tuple[int, int]:
     """Return begin and end of a length-delimited field's content; begin is -1 if malformed."""
@@ -87,7 +96,7 @@ def index(
     position, end = np.int64(0), np.int64(len(data))
     failed = (_MALFORMED, 0, 0, 0)
     while position < end:
-        tag, position = _varint(data, position, end)
+        tag, position = _tag(data, position, end)
         if position < 0:
             return failed
         if tag != 10:
@@ -103,7 +112,7 @@ def index(
         n_resources += 1
         has_resource = False
         while at < position:
-            tag, at = _varint(data, at, position)
+            tag, at = _tag(data, at, position)
             if at < 0:
                 return failed
             if tag & 7 != 2:
@@ -129,7 +138,7 @@ def index(
                 n_scopes += 1
                 has_scope = False
                 while begin < at:
-                    tag, begin = _varint(data, begin, at)
+                    tag, begin = _tag(data, begin, at)
                     if begin < 0:
                         return failed
                     if tag & 7 != 2:
@@ -232,7 +241,7 @@ def _key_value(data: Bytes, position: int, end: int) -> tuple[int, int, int, int
     letter = np.int64(110)  # n: no value
     has_value = False
     while position < end:
-        tag, position = _varint(data, position, end)
+        tag, position = _tag(data, position, end)
         if position < 0:
             return -1, 0, 0, 0, 0
         if tag == 10:
@@ -244,7 +253,7 @@ def _key_value(data: Bytes, position: int, end: int) -> tuple[int, int, int, int
                 return -1, 0, 0, 0, 0
             has_value = True
             while at < position:
-                tag, at = _varint(data, at, position)
+                tag, at = _tag(data, at, position)
                 if at < 0:
                     return -1, 0, 0, 0, 0
                 if tag == 10:
@@ -300,7 +309,7 @@ def _write_event(data: Bytes, position: int, end: int, out: Bytes, at: int) -> i
     attributes = np.empty((_MOST_EVENT_ATTRIBUTES, 2), np.int64)
     count = 0
     while position < end:
-        tag, position = _varint(data, position, end)
+        tag, position = _tag(data, position, end)
         if position < 0:
             return -1
         if tag == 9:
@@ -413,7 +422,7 @@ def fill_columns(
         attributes_before, attribute_before, event_before = n_attributes, attribute_at, event_at
         doubles_before = n_doubles
         while position < end and not is_odd:
-            tag, position = _varint(data, position, end)
+            tag, position = _tag(data, position, end)
             if position < 0:
                 return _MALFORMED, 0, 0
             if tag == 74:  # an attribute
@@ -495,7 +504,7 @@ def fill_columns(
                 if begin < 0:
                     return _MALFORMED, 0, 0
                 while begin < position:
-                    tag, begin = _varint(data, begin, position)
+                    tag, begin = _tag(data, begin, position)
                     if begin < 0:
                         return _MALFORMED, 0, 0
                     if tag == 18:

@@ -87,7 +87,8 @@ def _find(text: str) -> LoadedTrace | Response:
         known = ("The box at the top reads IDs in any form that a tool prints.",)
         return answer_problem(problem(400, str(error), known))
     if text != format_trace_id(trace_id) and request.path == f"/trace/{text}":
-        query = f"?{request.query_string.decode()}" if request.query_string else ""
+        said = request.query_string.decode("utf-8", "replace")
+        query = f"?{said}" if said else ""
         if not htmx.is_htmx():
             return make_response(redirect(f"/trace/{format_trace_id(trace_id)}{query}", 308))
     found = _traces().get(trace_id)
@@ -160,8 +161,11 @@ def _matches(trace: LoadedTrace, state: TraceState) -> Rows | None:
     terms = [quoted or plain for quoted, plain in _TERM.findall(state.find)][:_MOST_TERMS]
     if not terms:
         return None
+    known = trace.found.get(state.find)
+    if known is not None:
+        return known
     keys = current_store().match_spans(trace.tree.trace_id, terms)
-    return matched_rows(trace, keys, state.find)
+    return trace.remember(state.find, matched_rows(trace, keys, state.find))
 
 
 def _spans(trace: LoadedTrace, rows: Sequence[int]) -> dict[int, Span]:

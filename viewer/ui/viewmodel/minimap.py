@@ -30,7 +30,7 @@ class MinimapBar:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A mark of the time axis; ``x`` in BAR_UNITS."""
+    """A mark of the time axis; ``x`` in percent of its width."""
 
     x: float
     label: str
@@ -38,14 +38,15 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Minimap:
-    """Bars for a small trace, else two paths (all spans, failed spans) on a grid. ``from_x`` and
-    ``to_x`` bound the shown range in BAR_UNITS."""
+    """Bars for a small trace, else two paths (all spans, failed spans) on a grid. In
+    BAR_UNITS, ``before`` and ``after`` are how much of it lies outside the shown range."""
 
     bars: tuple[MinimapBar, ...]
     path: str
     error_path: str
-    from_x: float
-    to_x: float
+    before: float
+    after_x: float
+    after: float
     from_ns: int
     to_ns: int
     duration_ns: int
@@ -64,8 +65,9 @@ def minimap(trace: LoadedTrace, state: TraceState) -> Minimap:
         bars=_bars(trace, whole) if small else (),
         path="" if small else _grid_path(trace, np.ones(len(tree), bool)),
         error_path="" if small or not failed.any() else _grid_path(trace, failed),
-        from_x=whole.x(from_ns),
-        to_x=whole.x(to_ns),
+        before=whole.x(from_ns),
+        after_x=whole.x(to_ns),
+        after=round(BAR_UNITS - whole.x(to_ns), 2),
         from_ns=from_ns,
         to_ns=to_ns,
         duration_ns=tree.duration_ns,
@@ -75,16 +77,17 @@ def minimap(trace: LoadedTrace, state: TraceState) -> Minimap:
 
 
 def ticks(from_ns: int, to_ns: int) -> tuple[Tick, ...]:
-    """Return evenly spaced marks of a time range, its bounds included."""
+    """Return evenly spaced marks of a time range, its bounds included. Where the range is so short
+    that their labels would be the same, all but the first count from there: ``1.24 s``, ``+2 ns``."""
     length = to_ns - from_ns
+    offsets = sorted({length * mark // _TICKS for mark in range(_TICKS + 1)})
+    labels = [format_duration(from_ns + offset) if from_ns + offset else "0" for offset in offsets]
+    if len(set(labels)) < len(labels):
+        labels[1:] = [f"+{format_duration(offset)}" for offset in offsets[1:]]
     return tuple(
-        Tick(BAR_UNITS * mark / _TICKS, _tick_label(from_ns + length * mark // _TICKS))
-        for mark in range(_TICKS + 1)
+        Tick(round(100 * offset / max(length, 1), 2), label)
+        for offset, label in zip(offsets, labels, strict=True)
     )
-
-
-def _tick_label(offset_ns: int) -> str:
-    return format_duration(offset_ns) if offset_ns else "0"
 
 
 def _bars(trace: LoadedTrace, scale: Scale) -> tuple[MinimapBar, ...]:
@@ -93,11 +96,10 @@ def _bars(trace: LoadedTrace, scale: Scale) -> tuple[MinimapBar, ...]:
     bars: list[MinimapBar] = []
     for row in range(len(tree)):
         start = int(columns.start_ns[row]) - tree.start_ns if columns.start_ns[row] else 0
-        x = scale.x(start)
-        width = max(scale.x(start + int(columns.dur_ns[row])) - x, 2.0)
+        x, width = scale.bar(start, start + int(columns.dur_ns[row]), least=2.0)
         failed = columns.status[row] == StatusCode.ERROR
         css = "is-error" if failed else service_class(columns.services[columns.service[row]])
-        bars.append(MinimapBar(x, round(row * height, 2), round(width, 2), height * 0.8, css))
+        bars.append(MinimapBar(x, round(row * height, 2), width, round(height * 0.8, 2), css))
     return tuple(bars)
 
 
@@ -106,9 +108,11 @@ def _grid_path(trace: LoadedTrace, chosen: NDArray[np.bool_]) -> str:
     tree = trace.tree
     rows = np.flatnonzero(chosen)
     start = np.maximum(tree.columns.start_ns[rows] - tree.start_ns, 0)
+    # A span without a start time may be longer than the trace.
+    end = np.minimum(start + tree.columns.dur_ns[rows], tree.duration_ns)
     cell = max(tree.duration_ns, 1) / _COLUMNS
     first = np.minimum((start / cell).astype(np.int64), _COLUMNS - 1)
-    last = np.minimum(((start + tree.columns.dur_ns[rows]) / cell).astype(np.int64), _COLUMNS - 1)
+    last = np.minimum((end / cell).astype(np.int64), _COLUMNS - 1)
     lane = rows * _LANES // len(tree)
     change = np.zeros((_LANES, _COLUMNS + 1), np.int64)
     np.add.at(change, (lane, first), 1)

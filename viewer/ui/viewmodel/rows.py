@@ -17,15 +17,16 @@ from viewer.ui.viewmodel.trace_state import TraceState
 
 WINDOW_ROWS = 100
 BAR_UNITS = 1000.0
-_LEAST_WIDTH = 1.5
+LEAST_WIDTH = 1.5
 _MOST_INDENT = 10
 _MOST_SEGMENTS = 40
+_MOST_TICKS = 200
 _LONGEST_NAME = 200
 _KINDS = {
-    SpanKind.SERVER: "server",
-    SpanKind.CLIENT: "client",
-    SpanKind.PRODUCER: "producer",
-    SpanKind.CONSUMER: "consumer",
+    int(SpanKind.SERVER): "server",
+    int(SpanKind.CLIENT): "client",
+    int(SpanKind.PRODUCER): "producer",
+    int(SpanKind.CONSUMER): "consumer",
 }
 _BADGES = (
     "http.response.status_code",
@@ -46,10 +47,11 @@ _ROW_ODDITIES = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A span's row. ``x``, ``width`` and the paths are in BAR_UNITS of the shown time range."""
+    """A span's row. ``position`` counts visible rows from 1. ``x``, ``width`` and the paths are in
+    BAR_UNITS of the shown time range; a span outside of it has no width."""
 
     span_id: str
-    index: int
+    position: int
     level: int
     indent: int
     deep: bool
@@ -96,14 +98,29 @@ class Scale:
         share = (offset_ns - self.from_ns) / max(self.to_ns - self.from_ns, 1)
         return round(min(max(share, 0.0), 1.0) * BAR_UNITS, 2)
 
+    def bar(self, begin_ns: int, end_ns: int, least: float = LEAST_WIDTH) -> tuple[float, float]:
+        """Return place and width of a bar: at least ``least`` wide, nowhere beyond the range, and
+        of no width if no part of it lies within."""
+        x = self.x(begin_ns)
+        if end_ns < self.from_ns or begin_ns > self.to_ns:
+            return x, 0.0
+        width = max(round(self.x(end_ns) - x, 2), least)
+        return round(min(x, BAR_UNITS - width), 2), width
+
 
 def collapsed_mask(trace: LoadedTrace, state: TraceState) -> NDArray[np.bool_]:
     """Say per row whether the state collapses it."""
     has_children = trace.children.count() > 0
-    ids = np.fromiter(state.collapsed, np.uint64, len(state.collapsed))
-    named = np.isin(trace.tree.shown_id, ids)
+    named = named_mask(trace, state.collapsed)
     mask: NDArray[np.bool_] = has_children & (~named if state.all_collapsed else named)
     return mask
+
+
+def named_mask(trace: LoadedTrace, span_ids: Collection[int]) -> NDArray[np.bool_]:
+    """Say per row whether its shown ID is one of these."""
+    ids = np.fromiter(span_ids, np.uint64, len(span_ids))
+    named: NDArray[np.bool_] = np.isin(trace.tree.shown_id, ids)
+    return named
 
 
 def window_of(
@@ -125,10 +142,20 @@ def window_of(
     found = set() if matched is None else set(np.intersect1d(shown, matched).tolist())
     collapsed = collapsed_mask(trace, state)
     rows: list[Row] = []
-    for index, row in enumerate(shown.tolist(), offset):
+    for position, row in enumerate(shown.tolist(), offset + 1):
         told = [text for oddity, text in _ROW_ODDITIES.items() if row in oddities[oddity]]
         rows.append(
-            _row(trace, state, scale, row, index, spans.get(row), bool(collapsed[row]), told, found)
+            _row(
+                trace,
+                state,
+                scale,
+                row,
+                position,
+                spans.get(row),
+                bool(collapsed[row]),
+                told,
+                found,
+            )
         )
     return Window(tuple(rows), offset, len(visible))
 
@@ -151,7 +178,7 @@ def _row(
     state: TraceState,
     scale: Scale,
     row: int,
-    index: int,
+    position: int,
     span: Span | None,
     collapsed: bool,
     oddities: Sequence[str],
@@ -161,20 +188,20 @@ def _row(
     shown_id = int(tree.shown_id[row])
     start = int(columns.start_ns[row]) - tree.start_ns if columns.start_ns[row] else 0
     duration = int(columns.dur_ns[row])
-    x = scale.x(start)
+    x, width = scale.bar(start, start + duration)
     service = columns.services[columns.service[row]]
     own_error = columns.status[row] == StatusCode.ERROR
     level = int(tree.depth[row])
     return Row(
         span_id=format_span_id(shown_id),
-        index=index,
+        position=position,
         level=level + 1,
         indent=min(level, _MOST_INDENT),
         deep=level > _MOST_INDENT,
-        name=columns.names[columns.name[row]][:_LONGEST_NAME] or "(no name)",
-        service=format_service(service)[:_LONGEST_NAME],
+        name=row_name(trace, row),
+        service=row_service(trace, row),
         service_class=service_class(service),
-        kind=_KINDS.get(SpanKind(int(columns.kind[row])), ""),
+        kind=_KINDS.get(int(columns.kind[row]), ""),
         descendants=int(tree.subtree_end[row]) - row - 1,
         collapsed=collapsed,
         toggle_url=state.toggling(shown_id).url,
@@ -188,31 +215,53 @@ def _row(
         duration_ns=duration,
         self_time=format_duration(int(trace.self_ns[row])),
         x=x,
-        width=max(round(scale.x(start + duration) - x, 2), _LEAST_WIDTH),
+        width=width,
         self_path=_self_path(trace, scale, row, start),
         event_path=_event_path(scale, tree.start_ns, span),
     )
 
 
+def row_name(trace: LoadedTrace, row: int) -> str:
+    """Return the name of a row's span for a line: a long one cut, an absent one said."""
+    columns = trace.tree.columns
+    return _cut(columns.names[columns.name[row]]) or "(no name)"
+
+
+def row_service(trace: LoadedTrace, row: int) -> str:
+    """Return the service of a row's span for a line, likewise."""
+    columns = trace.tree.columns
+    return _cut(format_service(columns.services[columns.service[row]]))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…"
+
+
 def _self_path(trace: LoadedTrace, scale: Scale, row: int, start: int) -> str:
     """Return the bar's stretches of self time as rectangles, the longest ones if there are many."""
-    intervals = self_intervals(trace.tree, row, trace.children.of(row))
-    if len(intervals) > _MOST_SEGMENTS:
-        longest = sorted(intervals, key=lambda interval: interval[0] - interval[1])
-        intervals = sorted(longest[:_MOST_SEGMENTS])
+    stretches = start + self_intervals(trace.tree, row, trace.children.of(row))
+    shown = np.clip(stretches, scale.from_ns, scale.to_ns)
+    lengths = shown[:, 1] - shown[:, 0]
+    longest = np.argsort(-lengths, kind="stable")[:_MOST_SEGMENTS]
+    chosen = np.sort(longest[lengths[longest] > 0])
     parts: list[str] = []
-    for begin, end in intervals:
-        low, high = scale.x(start + begin), scale.x(start + end)
-        if high > low or len(intervals) == 1:
-            parts.append(f"M{low:g} 7h{max(high - low, _LEAST_WIDTH):g}v10H{low:g}z")
+    for begin, end in shown[chosen].tolist():
+        if scale.x(end) > scale.x(begin) or len(stretches) == 1:
+            low, width = scale.bar(begin, end)
+            parts.append(f"M{low:g} 7h{width:g}v10H{low:g}z")
     return "".join(parts)
 
 
 def _event_path(scale: Scale, origin_ns: int, span: Span | None) -> str:
+    """Return a tick per event in the shown range; of very many, ticks a pixel or two apart."""
     if span is None:
         return ""
-    places = {scale.x(event.time_ns - origin_ns) for event in span.events if event.time_ns}
-    return "".join(f"M{place:g} 4v16" for place in sorted(places)[:200])
+    offsets = [event.time_ns - origin_ns for event in span.events if event.time_ns]
+    places = {scale.x(offset) for offset in offsets if scale.from_ns <= offset <= scale.to_ns}
+    if len(places) > _MOST_TICKS:
+        step = BAR_UNITS / _MOST_TICKS
+        places = {place // step * step for place in places}
+    return "".join(f"M{place:g} 4v16" for place in sorted(places))
 
 
 def _badges(span: Span | None) -> tuple[str, ...]:

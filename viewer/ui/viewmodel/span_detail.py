@@ -1,46 +1,65 @@
 """Everything known of one span, for the detail panel."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
-from viewer.trace.attributes import Attributes, Value, dump_json, plain, show_value
+from viewer.trace.attributes import Attributes, Value, show_value
 from viewer.trace.ids import format_span_id, format_trace_id
-from viewer.trace.span import Span, SpanKind, StatusCode
-from viewer.ui.filters import format_duration, format_service, service_class
+from viewer.trace.span import Event, Link, Span, SpanKind, StatusCode
+from viewer.trace.tree import Oddity
+from viewer.ui.filters import (
+    format_count,
+    format_duration,
+    format_plural,
+    format_service,
+    service_class,
+)
 from viewer.ui.loaded_trace import LoadedTrace
+from viewer.ui.viewmodel.address import trace_url
+from viewer.ui.viewmodel.json_text import indent_json
+from viewer.ui.viewmodel.rows import row_name
 from viewer.ui.viewmodel.trace_state import TraceState
 
 _FOLD_FROM = 300
-_PRETTY_UP_TO = 100_000
+_PREVIEW = 120
+_LONGEST_URL = 2000
+_MOST_FIELDS = 500
 _MOST_EVENTS = 500
+_MOST_LINKS = 500
+_MOST_FIELDS_OF_ITEM = 50
 _ONE_LINE = 60
 _NEAREST_ANCESTORS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A key and value. ``folded`` values open on demand; ``href`` is set for http(s) values only;
-    ``search_url`` finds the traces with this value; ``label`` says the type where it is no text."""
+    """A key and value. ``preview`` is the beginning of a long value, which opens on demand, and
+    empty for others; ``href`` is set for http(s) values only; ``search_url`` finds the traces with
+    this value; ``type_label`` says the type where it is no text."""
 
     key: str
     value: str
     type_label: str
     pretty: bool
-    folded: bool
+    preview: str
     href: str
     search_url: str
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A titled list of fields."""
+    """A titled list of fields. ``note`` says what the sender or we left out."""
 
     id: str
     title: str
     fields: tuple[Field, ...]
     note: str = ""
+
+    @property
+    def size(self) -> str:
+        return format_count(len(self.fields))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +71,7 @@ class EventItem:
     time_ns: int
     is_exception: bool
     fields: tuple[Field, ...]
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +83,7 @@ class LinkItem:
     span_id: str
     here: bool
     fields: tuple[Field, ...]
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +97,14 @@ class Ancestor:
 
 @dataclass(frozen=True, slots=True)
 class SpanDetail:
-    """The panel. ``status`` is unset, ok or error; ``share`` is of the trace's duration."""
+    """The panel. ``status`` is unset, ok or error; ``share`` is of the trace's duration. Without
+    ``parent_url``, ``parent_note`` says why the span stands at the top although it names a parent.
+    Of events and links the first are shown; ``…_count`` has the number of all, ``…_note`` the rest."""
 
     span_id: str
     parent_id: str
     parent_url: str
+    parent_note: str
     name: str
     service: str
     service_class: str
@@ -98,8 +122,11 @@ class SpanDetail:
     more_ancestors: int
     sections: tuple[Section, ...]
     events: tuple[EventItem, ...]
-    more_events: int
+    event_count: int
+    events_note: str
     links: tuple[LinkItem, ...]
+    link_count: int
+    links_note: str
     url: str
     zoom_url: str
     close_url: str
@@ -109,13 +136,15 @@ def span_detail(trace: LoadedTrace, state: TraceState, row: int, span: Span) -> 
     """Return the panel's content for the span of this row."""
     tree = trace.tree
     parent = int(tree.parent[row])
+    parent_id = int(tree.shown_id[parent]) if parent >= 0 else span.parent_id
     above = tree.ancestors(row)
     offset = span.start_ns - tree.start_ns if span.start_ns else 0
     share = span.duration_ns / tree.duration_ns if tree.duration_ns else 0.0
     return SpanDetail(
         span_id=format_span_id(int(tree.shown_id[row])),
-        parent_id=format_span_id(span.parent_id) if span.parent_id else "",
-        parent_url=state.selecting(int(tree.shown_id[parent])).url if parent >= 0 else "",
+        parent_id=format_span_id(parent_id) if parent_id else "",
+        parent_url=state.selecting(parent_id).url if parent >= 0 else "",
+        parent_note="" if parent >= 0 else _parent_note(trace, row),
         name=span.name or "(no name)",
         service=format_service(span.service),
         service_class=service_class(span.service),
@@ -131,10 +160,13 @@ def span_detail(trace: LoadedTrace, state: TraceState, row: int, span: Span) -> 
         descendants=int(tree.subtree_end[row]) - row - 1,
         ancestors=tuple(_ancestor(trace, state, step) for step in above[-_NEAREST_ANCESTORS:]),
         more_ancestors=max(len(above) - _NEAREST_ANCESTORS, 0),
-        sections=_sections(span),
-        events=tuple(_event(event_span, span) for event_span in _events(span)),
-        more_events=max(len(span.events) - _MOST_EVENTS, 0),
-        links=_links(span, state),
+        sections=_sections(span, _as_sent(trace, row, span)),
+        events=tuple(_event(event, span) for event in _first_events(span)),
+        event_count=len(span.events),
+        events_note=_more(len(span.events), _MOST_EVENTS),
+        links=tuple(_link(link, span, state) for link in span.links[:_MOST_LINKS]),
+        link_count=len(span.links),
+        links_note=_more(len(span.links), _MOST_LINKS),
         url=state.url,
         zoom_url=_zoom_url(state, offset, span.duration_ns),
         close_url=state.selecting(None).url,
@@ -144,7 +176,7 @@ def span_detail(trace: LoadedTrace, state: TraceState, row: int, span: Span) -> 
 def _ancestor(trace: LoadedTrace, state: TraceState, row: int) -> Ancestor:
     columns = trace.tree.columns
     return Ancestor(
-        name=columns.names[columns.name[row]] or "(no name)",
+        name=row_name(trace, row),
         service_class=service_class(columns.services[columns.service[row]]),
         url=state.selecting(int(trace.tree.shown_id[row])).url,
     )
@@ -156,74 +188,105 @@ def _zoom_url(state: TraceState, offset: int, duration: int) -> str:
     return state.zoomed(offset, offset + duration).url
 
 
-def _sections(span: Span) -> tuple[Section, ...]:
-    scope = [
-        ("name", span.scope.name),
-        ("version", span.scope.version),
-        ("schema URL", span.scope.schema_url),
-    ]
-    dropped = span.dropped
-    note = ""
-    if dropped.attributes or dropped.events or dropped.links:
-        note = (
-            f"The sender left out {dropped.attributes} attributes, "
-            f"{dropped.events} events and {dropped.links} links."
-        )
+def _parent_note(trace: LoadedTrace, row: int) -> str:
+    for oddity, note in (
+        (Oddity.SELF_PARENT, "its own ID"),
+        (Oddity.CYCLE, "one of a circle of parents"),
+    ):
+        if row in trace.tree.rows_with(oddity):
+            return note
+    return "not in this trace"
+
+
+def _as_sent(trace: LoadedTrace, row: int, span: Span) -> list[tuple[str, str]]:
+    """Return what was sent and is shown otherwise, or nowhere else."""
+    tree = trace.tree
+    parent = int(tree.parent[row])
     sent = [("trace state", span.trace_state), *span.as_sent]
     if span.flags:
         sent.insert(0, ("flags", f"0x{span.flags:02x}"))
+    if span.parent_id and parent >= 0 and int(tree.shown_id[parent]) != span.parent_id:
+        sent.insert(0, ("parent span ID", format_span_id(span.parent_id)))
+    if int(tree.shown_id[row]) != span.span_id:
+        sent.insert(0, ("span ID", format_span_id(span.span_id)))
+    return sent
+
+
+def _sections(span: Span, as_sent: Iterable[tuple[str, str]]) -> tuple[Section, ...]:
+    resource, scope, dropped = span.resource, span.scope, span.dropped
+    scope_facts = (
+        ("name", scope.name),
+        ("version", scope.version),
+        ("schema URL", scope.schema_url),
+    )
+    left_out = _left_out(dropped.attributes, dropped.events, dropped.links)
     sections = (
-        Section("attributes", "Attributes", fields_of(span.attributes, searchable=True), note),
-        Section("resource", "Resource", fields_of(span.resource.attributes, searchable=True)),
-        Section("scope", "Scope", _plain_fields(scope) + fields_of(span.scope.attributes, True)),
-        Section("as-sent", "As sent", _plain_fields(sent)),
+        _section("attributes", "Attributes", span.attributes, note=left_out),
+        _section(
+            "resource", "Resource", resource.attributes, (("schema URL", resource.schema_url),)
+        ),
+        _section("scope", "Scope", scope.attributes, scope_facts),
+        _section("as-sent", "As sent", (), as_sent),
     )
     return tuple(section for section in sections if section.fields or section.note)
 
 
-def _plain_fields(pairs: Sequence[tuple[str, str]]) -> tuple[Field, ...]:
-    return fields_of(tuple((key, value) for key, value in pairs if value), searchable=False)
+def _section(
+    id_: str,
+    title: str,
+    attributes: Attributes,
+    facts: Iterable[tuple[str, str]] = (),
+    note: str = "",
+) -> Section:
+    """Return a section of facts, which have no other place, and attributes."""
+    named = tuple(_field(key, value, False) for key, value in facts if value)
+    fields = named + fields_of(attributes, True, _MOST_FIELDS)
+    return Section(id_, title, fields, _notes(note, _more(len(attributes), _MOST_FIELDS)))
 
 
-def fields_of(attributes: Attributes, searchable: bool) -> tuple[Field, ...]:
-    """Return attributes as fields, sorted by key."""
+def fields_of(attributes: Attributes, searchable: bool, most: int) -> tuple[Field, ...]:
+    """Return the first ``most`` attributes as fields, sorted by key."""
     ordered = sorted(attributes, key=lambda attribute: attribute[0])
-    return tuple(_field(key, value, searchable) for key, value in ordered)
+    return tuple(_field(key, value, searchable) for key, value in ordered[:most])
+
+
+def _more(count: int, most: int) -> str:
+    return f"{format_count(count - most)} more are in the JSON." if count > most else ""
+
+
+def _left_out(attributes: int, events: int = 0, links: int = 0) -> str:
+    """Say what OpenTelemetry's dropped counts say."""
+    counts = ((attributes, "attribute"), (events, "event"), (links, "link"))
+    said = [format_plural(count, noun) for count, noun in counts if count]
+    return f"The sender left out {' and '.join(said)}." if said else ""
+
+
+def _notes(*notes: str) -> str:
+    return " ".join(note for note in notes if note)
 
 
 def _field(key: str, value: Value, searchable: bool) -> Field:
-    text, pretty = _pretty(value)
     plain_text = show_value(value)
+    text, pretty = _pretty(value, plain_text)
+    findable = searchable and len(key) + len(plain_text) <= _FOLD_FROM
     search = urlencode({"tags": json.dumps({key: plain_text}, ensure_ascii=False)})
     return Field(
         key=key,
         value=text,
         type_label=_type_label(value),
         pretty=pretty,
-        folded=len(text) > _FOLD_FROM,
+        preview=text[:_PREVIEW] if len(text) > _FOLD_FROM else "",
         href=_safe_url(value),
-        search_url=f"/search?{search}" if searchable and len(plain_text) <= _FOLD_FROM else "",
+        search_url=f"/search?{search}" if findable else "",
     )
 
 
-def _pretty(value: Value) -> tuple[str, bool]:
-    """Return a value's text, indented where it is JSON; and whether it is."""
-    if isinstance(value, str):
-        looks = value[:1] in "[{" and value[-1:] in "]}" and len(value) <= _PRETTY_UP_TO
-        if not (value and looks):
-            return value, False
-        try:
-            return json.dumps(json.loads(value), indent=2, ensure_ascii=False), True
-        except (ValueError, RecursionError):
-            return value, False
-    if isinstance(value, list | tuple | dict):
-        flat = dump_json(plain(value))
-        return (
-            (flat, False)
-            if len(flat) <= 60
-            else (json.dumps(plain(value), indent=2, ensure_ascii=False), True)
-        )
-    return show_value(value), False
+def _pretty(value: Value, text: str) -> tuple[str, bool]:
+    """Return a value's text, indented where it is JSON of more than a short line; and whether it is."""
+    indented = None
+    if len(text) > _ONE_LINE and isinstance(value, str | list | tuple | dict):
+        indented = indent_json(text)
+    return (text, False) if indented is None else (indented, True)
 
 
 def _type_label(value: Value) -> str:
@@ -244,7 +307,11 @@ def _type_label(value: Value) -> str:
 
 def _safe_url(value: Value) -> str:
     """Return a value that is a whole http(s) URL, for a link; anything else gives none."""
-    if not isinstance(value, str) or len(value) > 2000 or any(char.isspace() for char in value):
+    if (
+        not isinstance(value, str)
+        or len(value) > _LONGEST_URL
+        or any(char.isspace() for char in value)
+    ):
         return ""
     try:
         parts = urlsplit(value)
@@ -253,40 +320,41 @@ def _safe_url(value: Value) -> str:
     return value if parts.scheme in ("http", "https") and parts.netloc else ""
 
 
-def _events(span: Span) -> list[int]:
-    ordered = sorted(range(len(span.events)), key=lambda index: span.events[index].time_ns)
-    return ordered[:_MOST_EVENTS]
+def _first_events(span: Span) -> list[Event]:
+    return sorted(span.events, key=lambda event: event.time_ns)[:_MOST_EVENTS]
 
 
-def _event(index: int, span: Span) -> EventItem:
-    event = span.events[index]
+def _event(event: Event, span: Span) -> EventItem:
     return EventItem(
         name=event.name or "(no name)",
         offset=format_duration(event.time_ns - span.start_ns) if event.time_ns else "no time",
         time_ns=event.time_ns,
         is_exception=event.name == "exception",
-        fields=fields_of(event.attributes, searchable=False),
+        fields=fields_of(event.attributes, False, _MOST_FIELDS_OF_ITEM),
+        note=_notes(
+            _left_out(event.dropped_attributes),
+            _more(len(event.attributes), _MOST_FIELDS_OF_ITEM),
+        ),
     )
 
 
-def _links(span: Span, state: TraceState) -> tuple[LinkItem, ...]:
-    items: list[LinkItem] = []
-    for link in span.links:
-        trace_id = format_trace_id(link.trace_id)
-        here = link.trace_id == span.trace_id
-        selected = f"?span={format_span_id(link.span_id)}" if link.span_id else ""
-        url = (
-            state.selecting(link.span_id).url
-            if here and link.span_id
-            else f"/trace/{trace_id}{selected}"
-        )
-        items.append(
-            LinkItem(
-                url=url,
-                trace_id=trace_id,
-                span_id=format_span_id(link.span_id) if link.span_id else "",
-                here=here,
-                fields=fields_of(link.attributes, searchable=False),
-            )
-        )
-    return tuple(items)
+def _link(link: Link, span: Span, state: TraceState) -> LinkItem:
+    trace_id = format_trace_id(link.trace_id)
+    here = link.trace_id == span.trace_id
+    facts = (
+        ("trace state", link.trace_state),
+        ("flags", f"0x{link.flags:02x}" if link.flags else ""),
+    )
+    url = trace_url(link.trace_id, link.span_id, "utc" if state.utc else "")
+    return LinkItem(
+        url=state.selecting(link.span_id).url if here and link.span_id else url,
+        trace_id=trace_id,
+        span_id=format_span_id(link.span_id) if link.span_id else "",
+        here=here,
+        fields=tuple(_field(key, value, False) for key, value in facts if value)
+        + fields_of(link.attributes, False, _MOST_FIELDS_OF_ITEM),
+        note=_notes(
+            _left_out(link.dropped_attributes),
+            _more(len(link.attributes), _MOST_FIELDS_OF_ITEM),
+        ),
+    )

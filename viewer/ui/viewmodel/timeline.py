@@ -18,6 +18,7 @@ from viewer.ui.viewmodel.trace_state import TraceState
 
 _ID_DIGITS = 16
 
+
 @dataclass(frozen=True, slots=True)
 class FindBar:
     """The find box. ``count`` says how many spans match, empty without a term. The URLs lead to the

@@ -1,6 +1,5 @@
 """The top of a trace page: what the trace is, what is wrong with it, and the finding in words."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,13 +9,9 @@ from viewer.trace.attributes import show_value
 from viewer.trace.ids import format_trace_id
 from viewer.trace.span import Span, StatusCode
 from viewer.trace.tree import Oddity
-from viewer.ui.filters import (
-    format_count,
-    format_duration,
-    format_service,
-    service_class,
-)
+from viewer.ui.filters import format_count, format_duration, service_class
 from viewer.ui.loaded_trace import LoadedTrace
+from viewer.ui.viewmodel.rows import row_name, row_service
 from viewer.ui.viewmodel.timeline import reveal
 from viewer.ui.viewmodel.trace_state import TraceState
 
@@ -91,8 +86,7 @@ def trace_header(trace: LoadedTrace, state: TraceState, failed_span: Span | None
     """Return the header. ``failed_span`` is the span of `findings.first_error`'s row, for its words."""
     tree, columns = trace.tree, trace.tree.columns
     root = int(_first_root(trace))
-    service = format_service(columns.services[columns.service[root]])
-    name = columns.names[columns.name[root]] or "(no name)"
+    service, name = row_service(trace, root), row_name(trace, root)
     errors = int((columns.status == StatusCode.ERROR).sum())
     lines = [_error_line(trace, state, failed_span), _bottleneck_line(trace, state)]
     error_line = lines[0]
@@ -140,9 +134,7 @@ def _warnings(trace: LoadedTrace, state: TraceState) -> tuple[TraceWarning, ...]
 
 
 def _subject(trace: LoadedTrace, row: int) -> str:
-    columns = trace.tree.columns
-    service = format_service(columns.services[columns.service[row]])
-    return f"{service} · {columns.names[columns.name[row]] or '(no name)'}"
+    return f"{row_service(trace, row)} · {row_name(trace, row)}"
 
 
 def _error_line(trace: LoadedTrace, state: TraceState, failed: Span | None) -> FindingLine | None:
@@ -150,7 +142,9 @@ def _error_line(trace: LoadedTrace, state: TraceState, failed: Span | None) -> F
     if row is None:
         return None
     message = "" if failed is None else error_message(failed)
-    rest = f": {message[:_LONGEST_MESSAGE]}" if message else ", which gave no message"
+    if len(message) > _LONGEST_MESSAGE:
+        message = message[: _LONGEST_MESSAGE - 1] + "…"
+    rest = f": {message}" if message else ", which gave no message"
     return FindingLine(
         "error", "failed at", _subject(trace, row), rest, reveal(trace, state, row).url
     )
@@ -166,10 +160,10 @@ def error_message(span: Span) -> str:
             return show_value(said["exception.message"])
         if said.get("exception.type"):
             return show_value(said["exception.type"])
-    attributes: Mapping[str, object] = dict(span.attributes)
+    attributes = dict(span.attributes)
     for key in ("error.message", "error.type", "http.response.status_code", "http.status_code"):
         if attributes.get(key):
-            return f"{key} {attributes[key]}"
+            return f"{key} {show_value(attributes[key])}"
     return ""
 
 
@@ -178,8 +172,14 @@ def _bottleneck_line(trace: LoadedTrace, state: TraceState) -> FindingLine | Non
     if slowest is None:
         return None
     own, whole = format_duration(slowest.self_ns), format_duration(trace.tree.duration_ns)
-    share = f"{slowest.share:.0%}" if slowest.share >= 0.01 else "under 1%"
-    rest = f" takes {own} itself, of {whole} ({share})"
+    rest = f" takes {own} itself, of {whole} ({_share(slowest.share)})"
     return FindingLine(
         "bottleneck", "", _subject(trace, slowest.row), rest, reveal(trace, state, slowest.row).url
     )
+
+
+def _share(share: float) -> str:
+    # A span without a start time is outside of the trace's own duration, and may be longer.
+    if share > 1:
+        return "over 100%"
+    return f"{share:.0%}" if share >= 0.01 else "under 1%"
