@@ -1,10 +1,12 @@
 """Build spans and traces for tests: a test states only what it cares about."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from viewer.trace.attributes import Value
 from viewer.trace.batch import SpanBatch
+from viewer.trace.columns import columns_of_spans
 from viewer.trace.span import Event, Link, Resource, Scope, Span, SpanKind, Status, StatusCode
+from viewer.trace.tree import TraceTree, build_tree
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 START_NS = 1_700_000_000_000_000_000
@@ -91,6 +93,28 @@ def a_trace(
         for index in range(1, spans)
     ]
     return [root, *children]
+
+
+def a_forest(parents: Sequence[int]) -> list[Span]:
+    """Return a span per entry, with IDs from 1 on and starts 1 ms apart: each names the entry as its
+    parent. 0 makes a root; itself, a circle or a number that is no span's ID make an odd trace."""
+    return [
+        a_span(
+            number,
+            parent,
+            name=f"step {number}",
+            start_ns=START_NS + number * MS,
+            duration_ns=(len(parents) + 1 - number) * MS,
+        )
+        for number, parent in enumerate(parents, 1)
+    ]
+
+
+def a_tree(spans: Sequence[Span]) -> TraceTree:
+    """Return the spans of one trace as a tree, which is checked."""
+    tree = build_tree(columns_of_spans(spans[0].trace_id, spans, range(len(spans))))
+    tree.check()
+    return tree
 
 
 def a_batch(spans: Iterable[Span]) -> SpanBatch:

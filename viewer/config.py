@@ -116,7 +116,7 @@ RETENTION_SETTINGS = (
     Setting(
         "--retention",
         "7d",
-        "Remove spans older than this (7d, 36h, off).",
+        "Remove spans stored longer ago than this (7d, 36h, off).",
         _Parsed("AGE", parse_age),
     ),
     Setting(

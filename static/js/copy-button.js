@@ -1,5 +1,6 @@
-// <copy-button text="…"> or <copy-button from="#id">: copies, and says that it did.
-// text="location" copies the page's address.
+// <copy-button text="…">, <copy-button from="#id"> or <copy-button within=".row">: copies, and says
+// that it did. text="location" copies the page's address; within copies the text of the element
+// marked data-copied in the nearest element around the button that the selector fits.
 
 class CopyButton extends HTMLElement {
   connectedCallback() {
@@ -31,6 +32,8 @@ class CopyButton extends HTMLElement {
   #text() {
     const from = this.getAttribute("from");
     if (from) return document.querySelector(from)?.textContent ?? "";
+    const within = this.getAttribute("within");
+    if (within) return this.closest(within)?.querySelector("[data-copied]")?.textContent ?? "";
     const text = this.getAttribute("text") ?? "";
     return text === "location" ? location.href : text;
   }

@@ -128,8 +128,10 @@ class SpanTree extends HTMLElement {
       if (!answer.ok) throw new Error(String(answer.status));
       const holder = document.createElement("template");
       holder.innerHTML = await answer.text();
+      if (!this.isConnected) return;
       const element = /** @type {HTMLElement | null} */ (holder.content.querySelector(".rows"));
-      if (!element || !this.isConnected) return;
+      // A sign-in page, say, in place of the rows.
+      if (!element) throw new Error("no rows");
       this.space?.append(element);
       this.#place(number, element);
       this.#fill();

@@ -61,17 +61,22 @@ class TraceMinimap extends HTMLElement {
       this.brush.style.left = `${Math.min(begin, end) * 100}%`;
       this.brush.style.width = `${Math.abs(end - begin) * 100}%`;
     };
+    const over = new AbortController();
     /** @param {PointerEvent} up */
     const done = (up) => {
-      this.bars.removeEventListener("pointermove", move);
+      over.abort();
       this.brush.hidden = true;
+      // Cancelled: the browser took the gesture for scrolling.
+      if (up.type === "pointercancel") return;
       const end = this.#share(up);
       const width = this.bars.getBoundingClientRect().width;
       if (Math.abs(end - begin) * width < 3) return;
       this.#go(Math.min(begin, end) * this.#duration(), Math.max(begin, end) * this.#duration());
     };
-    this.bars.addEventListener("pointermove", move);
-    this.bars.addEventListener("pointerup", done, { once: true });
+    const { signal } = over;
+    this.bars.addEventListener("pointermove", move, { signal });
+    this.bars.addEventListener("pointerup", done, { signal });
+    this.bars.addEventListener("pointercancel", done, { signal });
   };
 
   /** @param {number} from @param {number} to nanoseconds from the trace's start */

@@ -71,7 +71,7 @@ def test_kill_9_right_after_an_acknowledgement_loses_nothing(tmp_path: Path) -> 
             assert [int(span["spanID"], 16) for span in trace["spans"]] == [*range(1, SPANS + 1)]
 
 
-def test_a_journal_whose_takeover_breaks_off_is_taken_over_by_the_next_start_once(
+def test_a_takeover_of_the_journal_that_breaks_off_is_finished_by_the_next_start(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "crash.duckdb"
@@ -81,17 +81,15 @@ def test_a_journal_whose_takeover_breaks_off_is_taken_over_by_the_next_start_onc
             server.kill()
     store = open_store(f"duckdb:{path}")
     before, write_spans = store.stats().span_rows, store.write_spans
-    calls = itertools.count(1)
 
-    def fail_at_the_third(*arguments: object) -> None:
-        if next(calls) == 3:
-            raise StoreError("no space left on device")
+    def write_and_fail(*arguments: object) -> None:
         write_spans(*arguments)  # type: ignore[arg-type]
+        raise StoreError("died after the commit")
 
-    store.write_spans = fail_at_the_third  # type: ignore[method-assign]
-    with pytest.raises(StoreError, match="no space"):
+    store.write_spans = write_and_fail  # type: ignore[method-assign]
+    with pytest.raises(StoreError, match="died after"):
         Pipeline(store, Path(f"{path}.journal"))
-    assert store.stats().span_rows == before + 2 * SPANS
+    assert store.stats().span_rows > before
     store.close()
     Ingest(f"duckdb:{path}").close()
     stored = stored_spans(path)

@@ -12,6 +12,7 @@ from viewer.trace.report import FileReport
 from viewer.trace.span import Span
 from viewer.ui import create_ui
 from viewer.ui.current import UiServices
+from viewer.ui.loaded_trace import LoadedTrace, TraceCache
 
 NOW_NS = START_NS + 3600 * 10**9
 HTML = {"Accept": "text/html"}
@@ -23,6 +24,13 @@ def a_store(*traces: Iterable[Span]) -> MemoryStore:
     if traces:
         store.write_spans([a_batch(span for trace in traces for span in trace)])
     return store
+
+
+def a_loaded_trace(*spans: Span) -> LoadedTrace:
+    """Return the spans of one trace as its page has them."""
+    found = TraceCache(a_store(spans)).get(spans[0].trace_id)
+    assert found is not None
+    return found
 
 
 def store_nothing(name: str, stream: BinaryIO) -> FileReport:

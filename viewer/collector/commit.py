@@ -11,7 +11,7 @@ from viewer.store.base import SpanStore, StoreError
 from viewer.trace.batch import SpanBatch
 
 FULL_GROUP_ROWS = 122_880  # DuckDB's row group: a group this large is compressed once, in place
-LONGEST_WAIT_S = 0.6
+LONGEST_WAIT_S = 0.3
 _RETRY_S = 1.0
 _log = logging.getLogger(__name__)
 

@@ -68,6 +68,7 @@ class Row:
     error: str
     oddity: str
     badges: tuple[str, ...]
+    offset: str
     duration: str
     duration_ns: int
     self_time: str
@@ -211,6 +212,7 @@ def _row(
         error="own" if own_error else "below" if trace.errors_below[row] else "",
         oddity="; ".join(oddities),
         badges=_badges(span),
+        offset=format_duration(start),
         duration=format_duration(duration),
         duration_ns=duration,
         self_time=format_duration(int(trace.self_ns[row])),
@@ -238,8 +240,12 @@ def _cut(text: str) -> str:
 
 
 def _self_path(trace: LoadedTrace, scale: Scale, row: int, start: int) -> str:
-    """Return the bar's stretches of self time as rectangles, the longest ones if there are many."""
-    stretches = start + self_intervals(trace.tree, row, trace.children.of(row))
+    """Return the bar's stretches of self time as rectangles, the longest ones if there are many. A
+    span without children needs none: all of its bar is self time."""
+    children = trace.children.of(row)
+    if not len(children):
+        return ""
+    stretches = start + self_intervals(trace.tree, row, children)
     shown = np.clip(stretches, scale.from_ns, scale.to_ns)
     lengths = shown[:, 1] - shown[:, 0]
     longest = np.argsort(-lengths, kind="stable")[:_MOST_SEGMENTS]

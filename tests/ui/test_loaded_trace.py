@@ -1,0 +1,150 @@
+"""The cache of traces: fresh within two seconds, bounded, and never wrong about absence."""
+
+import numpy as np
+import pytest
+
+from tests.builders import TRACE_ID, a_batch, a_span, a_trace
+from tests.ui.stage import a_loaded_trace, a_store
+from viewer.store.memory import MemoryStore
+from viewer.trace.columns import TraceColumns
+from viewer.trace.tree import Rows
+from viewer.ui import loaded_trace
+from viewer.ui.loaded_trace import MOST_FOUND, LoadedTrace, TraceCache
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class CountingStore(MemoryStore):
+    """Counts how often a trace's columns are read."""
+
+    reads = 0
+
+    def get_columns(self, trace_id: str) -> TraceColumns | None:
+        self.reads += 1
+        return super().get_columns(trace_id)
+
+
+def a_cache() -> tuple[TraceCache, CountingStore, Clock]:
+    store, clock = CountingStore(), Clock()
+    return TraceCache(store, clock), store, clock
+
+
+def rows_of(found: LoadedTrace | None) -> int:
+    assert found is not None
+    return len(found.tree)
+
+
+def test_a_trace_is_read_once_while_nothing_changes() -> None:
+    cache, store, clock = a_cache()
+    store.write_spans([a_batch([a_span(1)])])
+    first = cache.get(TRACE_ID)
+    clock.now = 1000
+    assert cache.get(TRACE_ID) is first
+    assert store.reads == 1
+
+
+def test_late_spans_are_shown_within_two_seconds() -> None:
+    cache, store, clock = a_cache()
+    store.write_spans([a_batch([a_span(1)])])
+    assert rows_of(cache.get(TRACE_ID)) == 1
+    store.write_spans([a_batch([a_span(2, 1)])])
+    clock.now = 2.0
+    assert rows_of(cache.get(TRACE_ID)) == 2
+
+
+def test_while_spans_pour_in_a_trace_is_not_read_for_every_window() -> None:
+    cache, store, clock = a_cache()
+    store.write_spans([a_batch([a_span(1)])])
+    for number in range(10):
+        clock.now = number / 10
+        store.write_spans([a_batch(a_trace(number + 1))])
+        cache.get(TRACE_ID)
+    assert store.reads == 1
+
+
+def test_spans_of_other_traces_leave_a_trace_as_it_is() -> None:
+    cache, store, clock = a_cache()
+    store.write_spans([a_batch([a_span(1)])])
+    first = cache.get(TRACE_ID)
+    store.write_spans([a_batch(a_trace(7))])
+    clock.now = 10
+    assert cache.get(TRACE_ID) is first
+    assert cache.get(TRACE_ID) is first
+    assert store.reads == 2
+
+
+def test_spans_that_replace_as_many_others_are_noticed() -> None:
+    clock, times = Clock(), iter([100, 200])
+    store = MemoryStore(clock=lambda: next(times))
+    cache = TraceCache(store, clock)
+    store.write_spans([a_batch([a_span(1)])])
+    cache.get(TRACE_ID)
+    store.write_spans([a_batch([a_span(2)])])
+    store.prune(150, None)
+    clock.now = 10
+    found = cache.get(TRACE_ID)
+    assert found is not None
+    assert found.tree.shown_id.tolist() == [2]
+
+
+def test_an_unknown_trace_is_none_also_once_it_was_known() -> None:
+    clock = Clock()
+    store = MemoryStore(clock=lambda: 100)
+    cache = TraceCache(store, clock)
+    assert cache.get(TRACE_ID) is None
+    store.write_spans([a_batch([a_span(1)])])
+    assert rows_of(cache.get(TRACE_ID)) == 1
+    store.prune(200, None)
+    clock.now = 10
+    assert cache.get(TRACE_ID) is None
+
+
+def test_the_traces_drawn_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loaded_trace, "MOST_TRACES", 3)
+    store = CountingStore()
+    store.write_spans([a_batch(span for number in range(1, 6) for span in a_trace(number))])
+    cache = TraceCache(store, Clock())
+    ids = [f"{number:032x}" for number in range(1, 6)]
+    for trace_id in ids:
+        cache.get(trace_id)
+        cache.get(ids[0])
+    assert store.reads == 5
+    cache.get(ids[4])
+    cache.get(ids[3])
+    assert store.reads == 5
+    cache.get(ids[1])
+    assert store.reads == 6
+
+
+def test_large_traces_push_others_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loaded_trace, "MOST_SPANS", 10)
+    store = CountingStore()
+    store.write_spans([a_batch([*a_trace(1, spans=6), *a_trace(2, spans=6), *a_trace(3, spans=20)])])
+    cache = TraceCache(store, Clock())
+    for number in (1, 2, 1, 3, 3):
+        cache.get(f"{number:032x}")
+    # The second pushes the first out and the reverse; the third is larger than all, but kept.
+    assert store.reads == 4
+
+
+def test_a_trace_remembers_what_a_few_terms_found() -> None:
+    trace = a_loaded_trace(a_span(1))
+    rows: Rows = np.array([0], np.int32)
+    for number in range(MOST_FOUND * 3):
+        assert trace.remember(f"term {number}", rows) is rows
+        assert trace.found[f"term {number}"] is rows
+        assert len(trace.found) <= MOST_FOUND
+
+
+def test_it_holds_what_all_windows_need() -> None:
+    trace = TraceCache(a_store(a_trace(1, spans=4, error=True))).get(f"{1:032x}")
+    assert trace is not None
+    trace.tree.check()
+    assert trace.children.of(0).tolist() == [1, 2, 3]
+    assert trace.errors_below.tolist() == [1, 0, 0, 0]
+    assert trace.self_ns.tolist() == [25_000_000] * 4

@@ -1,0 +1,166 @@
+"""The address is the state: there and back again, and whatever else stands in an address is told."""
+
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from viewer.ui.viewmodel.trace_state import MOST_COLLAPSED, TraceState, read_state
+
+PATH = "/trace/0af7651916cd43dd8448eb211c80319c"
+DURATION = 10**12
+_IDS = st.integers(1, 2**64 - 1)
+_TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40).map(str.strip)
+
+
+@st.composite
+def states(draw: st.DrawFn) -> TraceState:
+    zoom: tuple[int | None, int | None] = (None, None)
+    if draw(st.booleans()):
+        low = draw(st.integers(0, DURATION - 1))
+        zoom = low, draw(st.integers(low + 1, DURATION))
+    return TraceState(
+        PATH,
+        span=draw(st.none() | _IDS),
+        from_ns=zoom[0],
+        to_ns=zoom[1],
+        find=draw(_TEXTS),
+        all_collapsed=draw(st.booleans()),
+        collapsed=frozenset(draw(st.sets(_IDS, max_size=5))),
+        offset=draw(st.integers(0, 10**18)),
+        utc=draw(st.booleans()),
+    )
+
+
+def read(address: str, duration_ns: int = DURATION) -> TraceState:
+    parts = urlsplit(address)
+    return read_state(parts.path, dict(parse_qsl(parts.query)), duration_ns)
+
+
+def said(**arguments: str) -> TraceState:
+    return read_state(PATH, arguments, DURATION)
+
+
+@given(states())
+def test_every_state_survives_its_address(state: TraceState) -> None:
+    assert read(state.url) == state
+
+
+@given(states())
+def test_further_rows_are_of_the_same_view_from_its_beginning(state: TraceState) -> None:
+    rows = read(state.rows_url)
+    assert rows.path == PATH + "/rows"
+    assert (rows.find, rows.collapsed, rows.all_collapsed) == (
+        state.find,
+        state.collapsed,
+        state.all_collapsed,
+    )
+    assert rows.offset == 0
+
+
+_ANYTHING = st.text(max_size=30) | st.sampled_from(
+    ["-1", "0", "1e9", "9" * 19, "9" * 30, "*", "*,*", "zz", "0" * 16, "f" * 17, "²", "٣", "\x00"]
+)
+_NAMES = ("span", "from", "to", "find", "uiFind", "collapse", "offset", "tz", "view", "near", "x")
+
+
+@given(st.dictionaries(st.sampled_from(_NAMES), _ANYTHING), st.integers(0, 2**63))
+def test_no_address_is_an_error(arguments: dict[str, str], duration_ns: int) -> None:
+    state = read_state(PATH, arguments, duration_ns)
+    if state.from_ns is not None:
+        assert state.to_ns is not None
+        assert 0 <= state.from_ns < state.to_ns <= duration_ns
+    assert state.offset >= 0
+    assert len(state.find) <= 500
+    state.url.encode("ascii")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "note"),
+    [
+        ("span", "xyz", "No span is selected: 'xyz' is no span ID"),
+        ("span", "0000", "zeros only"),
+        ("from", "-5", "“from=-5” is ignored: it is no whole number."),
+        ("to", "1.5", "“to=1.5” is ignored"),
+        ("offset", "ten", "“offset=ten” is ignored"),
+        ("offset", "9" * 20, "is ignored"),
+        ("from", str(DURATION), "The zoom lies outside the trace"),
+        ("collapse", "zz,1", "A collapsed span is ignored: 'zz' is no span ID"),
+        ("view", "pie", "There is no view “pie”"),
+        ("find", "x" * 501, "cut to 500"),
+    ],
+)
+def test_what_cannot_be_read_is_told(name: str, value: str, note: str) -> None:
+    (told,) = said(**{name: value}).notes
+    assert note in told
+    assert len(told) < 200
+
+
+def test_of_many_malformed_spans_one_is_named_and_the_good_ones_count() -> None:
+    state = said(collapse="a,b,x,yy,zzz,*")
+    (told,) = state.notes
+    assert "'x' is no span ID" in told
+    assert "and 2 more" in told
+    assert state.collapsed == {0xA, 0xB}
+    assert state.all_collapsed
+
+
+def test_a_zoom_is_cut_to_the_trace() -> None:
+    state = said(**{"from": "5", "to": "9" * 19})
+    assert (state.from_ns, state.to_ns) == (5, DURATION)
+    assert not state.notes
+    half = said(to="7")
+    assert (half.from_ns, half.to_ns) == (0, 7)
+
+
+def test_a_trace_without_duration_cannot_be_zoomed() -> None:
+    state = read_state(PATH, {"from": "0", "to": "1"}, 0)
+    assert (state.from_ns, state.to_ns) == (None, None)
+    assert state.notes
+
+
+def test_the_find_term_of_a_jaeger_link_is_understood() -> None:
+    assert said(uiFind=" error ").find == "error"
+    assert said(uiFind="old", find="new").find == "new"
+
+
+def test_a_list_too_long_to_remember_is_told_and_expands_all() -> None:
+    many = ",".join(f"{number:x}" for number in range(1, MOST_COLLAPSED + 2))
+    for text in (many, "*," + many):
+        state = said(collapse=text)
+        assert not state.all_collapsed
+        assert not state.collapsed
+        assert "all are expanded" in state.notes[0]
+
+
+def test_toggling_twice_is_no_change() -> None:
+    state = TraceState(PATH, collapsed=frozenset({1}))
+    assert state.toggling(2).collapsed == {1, 2}
+    assert state.toggling(2).toggling(2) == state
+
+
+def test_showing_expands_by_removing_or_by_exception() -> None:
+    some = TraceState(PATH, collapsed=frozenset({1, 2}))
+    assert some.showing({2, 3}).collapsed == {1}
+    everything = TraceState(PATH, all_collapsed=True, collapsed=frozenset({1}))
+    assert everything.showing({2}).collapsed == {1, 2}
+    assert everything.showing({2}).url.endswith("collapse=*,0000000000000001,0000000000000002")
+
+
+def test_showing_more_than_an_address_can_say_expands_all() -> None:
+    state = TraceState(PATH, all_collapsed=True).showing(set(range(1, MOST_COLLAPSED + 2)))
+    assert not state.all_collapsed
+    assert not state.collapsed
+
+
+def test_a_step_to_other_rows_forgets_where_the_window_began() -> None:
+    state = TraceState(PATH, offset=300)
+    assert state.selecting(5).offset == 0
+    assert state.finding("x").offset == 0
+    assert state.collapsing_all(True).offset == 0
+    assert state.at(400).url == f"{PATH}?offset=400"
+
+
+def test_a_bare_state_has_a_bare_address() -> None:
+    assert TraceState(PATH).url == PATH
