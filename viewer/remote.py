@@ -39,8 +39,7 @@ def send_stream(url: str, name: str, stream: BinaryIO, token: str | None) -> Fil
         with error:
             raise RemoteError(_reason(error)) from error
     except (URLError, OSError, HTTPException) as error:
-        reason = getattr(error, "reason", error)
-        raise RemoteError(f"{url} cannot be reached: {reason}") from error
+        raise RemoteError(_no_answer(url, getattr(error, "reason", error))) from error
     except (ValueError, KeyError, TypeError) as error:
         raise RemoteError(f"{url} answers, but not as a Tracefall server does") from error
 
@@ -57,6 +56,13 @@ def _length(stream: BinaryIO) -> int | None:
 def _report(answer: dict[str, Any]) -> FileReport:
     rejected = tuple(Rejection(**rejection) for rejection in answer.pop("rejected"))
     return FileReport(**answer, rejected=rejected)
+
+
+def _no_answer(url: str, reason: object) -> str:
+    why = getattr(reason, "strerror", None) or reason
+    if isinstance(reason, ConnectionResetError | BrokenPipeError):
+        return f"{url} broke off ({why}); the file may be larger than that server takes"
+    return f"{url} cannot be reached: {why}"
 
 
 def _reason(error: HTTPError) -> str:

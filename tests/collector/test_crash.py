@@ -75,10 +75,10 @@ def test_a_takeover_of_the_journal_that_breaks_off_is_finished_by_the_next_start
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "crash.duckdb"
-    with Server(f"duckdb:{path}") as server:
-        with Senders(server.otlp_url, itertools.count(1)) as senders:
-            time.sleep(0.4)
-            server.kill()
+    numbers = itertools.count(1)
+    with Server(f"duckdb:{path}") as server, Senders(server.otlp_url, numbers) as senders:
+        time.sleep(0.4)
+        server.kill()
     store = open_store(f"duckdb:{path}")
     before, write_spans = store.stats().span_rows, store.write_spans
 

@@ -81,7 +81,9 @@ def node_modules() -> Path:
         pytest.skip("no node and npm on this machine")
     version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
     if tuple(map(int, version.strip().lstrip("v").split("."))) < (18, 19):
-        pytest.skip(f"OpenTelemetry's Node SDK needs Node 18.19 or newer; this is {version.strip()}")
+        pytest.skip(
+            f"OpenTelemetry's Node SDK needs Node 18.19 or newer; this is {version.strip()}"
+        )
     manifest = json.dumps({"private": True, "dependencies": NODE_PACKAGES})
     stamp = NODE_SDK / "package.json"
     if not (stamp.exists() and stamp.read_text() == manifest):
@@ -96,7 +98,14 @@ def _install_node_sdk(npm: str, manifest: str) -> None:
         folder = Path(made) / "node-sdk"
         folder.mkdir()
         (folder / "package.json").write_text(manifest)
-        command = [npm, "install", "--no-audit", "--no-fund", "--fetch-retries=1", "--loglevel=error"]
+        command = [
+            npm,
+            "install",
+            "--no-audit",
+            "--no-fund",
+            "--fetch-retries=0",
+            "--loglevel=error",
+        ]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode and NO_NETWORK.search(done.stderr):
             pytest.skip("the Node SDK's packages cannot be reached from here")
@@ -116,7 +125,10 @@ def run(sdk: Sdk, endpoint: str, request: pytest.FixtureRequest) -> tuple[list[J
     }
     command = [sys.executable, str(PROGRAMS / "six_services.py")]
     if sdk.is_node:
-        told |= {"NODE_PATH": str(request.getfixturevalue("node_modules")), "EXPORTER": sdk.exporter}
+        told |= {
+            "NODE_PATH": str(request.getfixturevalue("node_modules")),
+            "EXPORTER": sdk.exporter,
+        }
         command = ["node", str(PROGRAMS / "six_services.cjs")]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
     with subprocess.Popen(

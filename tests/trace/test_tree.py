@@ -200,6 +200,14 @@ def test_any_graph_is_placed_once_in_an_order_of_its_own(spans: list[Span], rand
     assert oddities(again) == oddities(tree)
 
 
+@given(_graphs())
+def test_ancestors_are_the_way_from_the_root(spans: list[Span]) -> None:
+    tree = tree_of(*spans)
+    for row, parent in enumerate(tree.parent.tolist()):
+        above = [] if parent < 0 else [*tree.ancestors(parent), parent]
+        assert tree.ancestors(row) == above
+
+
 def _columns(parents: "np.ndarray[tuple[int], np.dtype[np.uint64]]") -> TraceColumns:
     count = len(parents)
     numbers = np.arange(1, count + 1)

@@ -124,7 +124,9 @@ def test_the_traces_drawn_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> None
 def test_large_traces_push_others_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loaded_trace, "MOST_SPANS", 10)
     store = CountingStore()
-    store.write_spans([a_batch([*a_trace(1, spans=6), *a_trace(2, spans=6), *a_trace(3, spans=20)])])
+    store.write_spans(
+        [a_batch([*a_trace(1, spans=6), *a_trace(2, spans=6), *a_trace(3, spans=20)])]
+    )
     cache = TraceCache(store, Clock())
     for number in (1, 2, 1, 3, 3):
         cache.get(f"{number:032x}")

@@ -4,16 +4,18 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 from viewer import formats, store
 from viewer.collector.pipeline import Pipeline
 from viewer.formats.base import CHUNK_SPANS, Decoded, DecodeError, Payload
+from viewer.store.base import StoreError
 from viewer.trace.report import FileReport, Rejection
 
 MAX_FILE_BYTES = 2 << 30
-_HEAD_BYTES = 16
+_HEAD_BYTES, _PIECE_BYTES = 16, 1 << 20
 Progress = Callable[[int], None]
 
 
@@ -34,14 +36,28 @@ def import_stream(
             file.write(head)
             shutil.copyfileobj(stream, file)
             file.flush()
-            return import_table(pipeline, name, Path(file.name), progress)
-    data = head + stream.read(MAX_FILE_BYTES + 1 - len(head))
-    if len(data) > MAX_FILE_BYTES:
-        raise DecodeError(f"the file is larger than {MAX_FILE_BYTES >> 30} GiB; split it")
+            try:
+                return import_table(pipeline, name, Path(file.name), progress)
+            except StoreError as error:
+                # The sender knows the file by its own name, and need not know our paths.
+                raise type(error)(str(error).replace(file.name, name)) from error
+    data = _read_whole(head, stream)
     opened = formats.decode(Payload(data, name=name, lenient=True))
     report = _store_chunks(pipeline, name, opened, progress)
     # Which format it is may only be known once its first value has been read.
     return replace(report, format=opened.format)
+
+
+def _read_whole(head: bytes, stream: BinaryIO) -> bytes:
+    """Return head and the rest, in pieces: asked for all at once, some streams allocate it before
+    they know how much there is. Raises DecodeError beyond MAX_FILE_BYTES."""
+    whole = BytesIO()
+    whole.write(head)
+    while piece := stream.read(_PIECE_BYTES):
+        whole.write(piece)
+        if whole.tell() > MAX_FILE_BYTES:
+            raise DecodeError(f"the file is larger than {MAX_FILE_BYTES >> 30} GiB; split it")
+    return whole.getvalue()
 
 
 def import_path(pipeline: Pipeline, path: Path, progress: Progress = _silent) -> FileReport:

@@ -96,7 +96,7 @@ class HttpServer:
         self._tasks = server.task_dispatcher
         self._doors = [item for item in self._map.values() if isinstance(item, BaseWSGIServer)]
         self.port: int = sockets[0].getsockname()[1]
-        self._stopping = False
+        self._ending = self._stopping = False
         self._thread = threading.Thread(target=self._run, name=f"http-{self.port}", daemon=True)
 
     def start(self) -> None:
@@ -105,6 +105,9 @@ class HttpServer:
 
     def begin_stop(self) -> None:
         """Stop accepting; what is being answered goes on. `finish_stop` must follow."""
+        if self._ending:
+            return
+        self._ending = True
         if self._thread.ident is None:
             self.start()
         # One door's trigger is enough, as they share a loop, in whose thread it calls the method.
@@ -131,6 +134,8 @@ class HttpServer:
         while self._busy() and time.monotonic() < deadline:
             self._turn(0.05)
         self._tasks.shutdown(timeout=1)
+        for channel in self._channels():
+            channel.handle_close()
         wasyncore.close_all(self._map)
 
     def _turn(self, timeout: float) -> None:
@@ -138,5 +143,7 @@ class HttpServer:
             wasyncore.loop(timeout=timeout, use_poll=True, map=self._map, count=1)
 
     def _busy(self) -> bool:
-        channels = [item for item in self._map.values() if isinstance(item, HTTPChannel)]
-        return any(channel.requests or channel.total_outbufs_len for channel in channels)
+        return any(channel.requests or channel.total_outbufs_len for channel in self._channels())
+
+    def _channels(self) -> list[HTTPChannel]:
+        return [item for item in self._map.values() if isinstance(item, HTTPChannel)]

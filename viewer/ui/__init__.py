@@ -7,6 +7,7 @@ from flask import Flask
 from werkzeug import Response
 
 from viewer.ui import api
+from viewer.ui.compress import compress
 from viewer.ui.current import UiServices, install_services
 from viewer.ui.environment import prepare_templates
 from viewer.ui.errors import answer_errors
@@ -45,6 +46,7 @@ def create_ui(services: UiServices, templates: Path, static: Path) -> Flask:
     )
     install_services(app.extensions, services)
     prepare_templates(app, PAGES)
+    app.after_request(compress)
     guard(app)
     answer_errors(app)
     app.add_url_rule("/", "home", _to_search)

@@ -1,0 +1,203 @@
+"""Files into a store: what is kept, what is said, and what a bad file leaves alone."""
+
+import gzip
+import io
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pytest
+import zstandard
+
+from tests.builders import TRACE_ID, a_batch, a_span, a_trace
+from tests.collector.senders import a_body
+from tests.conftest import SAMPLES
+from viewer.collector import importer
+from viewer.collector.importer import import_path, import_stream
+from viewer.collector.pipeline import Pipeline
+from viewer.formats import documents
+from viewer.formats.base import DecodeError
+from viewer.formats.jaeger.encode import encode as encode_jaeger
+from viewer.formats.otlp.encode import encode
+from viewer.formats.zipkin.encode import encode as encode_zipkin
+from viewer.store import open_store
+from viewer.store.base import SpanStore, StoreError
+from viewer.trace.report import FileReport
+
+OTHER = f"{2:032x}"
+
+
+@dataclass
+class Target:
+    """A store with one trace in it, and the pipeline into it."""
+
+    store: SpanStore
+    pipeline: Pipeline
+
+    def take(self, data: bytes, name: str = "file") -> FileReport:
+        return import_stream(self.pipeline, name, io.BytesIO(data))
+
+    def content(self) -> tuple[int, list[object]]:
+        return self.store.generation, list(self.store.get_spans(TRACE_ID))
+
+
+@pytest.fixture
+def target() -> Iterator[Target]:
+    store = open_store("memory:")
+    store.write_spans([a_batch([a_span(1), a_span(2, 1)])])
+    pipeline = Pipeline(store, None)
+    yield Target(store, pipeline)
+    pipeline.close()
+
+
+def test_a_report_says_format_spans_traces_and_the_first_of_them(target: Target) -> None:
+    report = target.take(encode([*a_trace(2), *a_trace(3)]), "two.json")
+    assert report == FileReport("two.json", "otlp-json", 6, 2, (), OTHER)
+    assert target.store.stats().traces == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("otlp-json", encode(a_trace(2))),
+        ("otlp-proto", a_body(2, spans=3)[0]),
+        ("jaeger-json", encode_jaeger(a_trace(2))),
+        ("zipkin-v2", encode_zipkin(a_trace(2))),
+        ("otlp-json", gzip.compress(encode(a_trace(2)))),
+        ("otlp-json", zstandard.compress(encode(a_trace(2)))),
+    ],
+)
+def test_a_stream_is_read_by_its_content_whatever_its_name(
+    target: Target, name: str, data: bytes
+) -> None:
+    report = target.take(data, "misleading.parquet")
+    assert (report.format, report.spans) == (name, 3)
+    assert len(target.store.get_spans(OTHER)) == 3
+
+
+def test_bad_lines_are_named_and_counted_and_the_good_ones_kept(target: Target) -> None:
+    good = encode(a_trace(2))
+    report = target.take(b"\n".join([good, b"{nonsense", good.replace(b"0002", b"0003"), b"[1]"]))
+    assert (report.spans, report.traces) == (6, 2)
+    assert [(rejection.count, rejection.where) for rejection in report.rejected] == [
+        (1, f"line 2 (byte {len(good) + 2})"),
+        (1, "line 4 item 1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"<!DOCTYPE html><p>", "HTML page"),
+        (b"PK\x03\x04" + bytes(50), "ZIP archive"),
+        (b"a,b\n1,2\n3,4\n", "CSV"),
+        (b"", "an empty file"),
+        (b'{"resourceSpans": [', "byte"),
+        (gzip.compress(encode(a_trace(2)))[:-20], "breaks off"),
+        (gzip.compress(b"<html>"), "HTML page"),
+        (b"PAR1" + bytes(50), "^file cannot be opened: .*'file'$"),
+        (bytes(8) + b"DUCK" + bytes(5000), "^file cannot be opened: Corrupt database"),
+    ],
+)
+def test_a_file_that_holds_no_spans_is_refused_and_nothing_stored_is_touched(
+    target: Target, data: bytes, said: str
+) -> None:
+    before = target.content()
+    with pytest.raises((DecodeError, StoreError), match=said) as raised:
+        target.take(data)
+    assert "\n" not in str(raised.value)
+    assert target.content() == before
+
+
+def test_a_file_of_another_signal_stores_nothing_and_says_what_it_holds(target: Target) -> None:
+    report = target.take(b'{"resourceMetrics": []}')
+    assert (report.spans, report.traces, report.first_trace_id) == (0, 0, "")
+    assert [rejection.reason for rejection in report.rejected] == ["OTLP metrics: no spans"]
+
+
+def test_the_same_file_twice_is_one_set_of_spans(target: Target) -> None:
+    for _ in range(2):
+        assert target.take(encode(a_trace(2))).spans == 3
+    assert len(target.store.get_spans(OTHER)) == 3
+
+
+def test_many_small_messages_are_few_writes(target: Target) -> None:
+    before = target.store.generation
+    lines = b"\n".join(encode(a_trace(number)) for number in range(2, 302))
+    assert target.take(lines).traces == 300
+    assert target.store.generation == before + 1
+
+
+def test_progress_is_told_as_spans_are_stored(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importer, "CHUNK_SPANS", 30)
+    monkeypatch.setattr(documents, "CHUNK_SPANS", 1)
+    told: list[int] = []
+    lines = b"\n".join(encode(a_trace(number)) for number in range(2, 42))
+    import_stream(target.pipeline, "x", io.BytesIO(lines), told.append)
+    assert told == [30, 60, 90, 120, 120]
+
+
+def test_a_file_over_the_limit_is_refused_before_it_is_read_whole(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importer, "MAX_FILE_BYTES", 2 << 20)
+    stream = io.BytesIO(bytes(9 << 20))
+    with pytest.raises(DecodeError, match="larger than"):
+        import_stream(target.pipeline, "x", stream)
+    assert stream.tell() < 4 << 20
+
+
+def test_a_named_pipe_is_read_as_a_file_is(target: Target, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(encode(a_trace(2)),))
+    writer.start()
+    report = import_path(target.pipeline, pipe)
+    writer.join()
+    assert (report.name, report.spans) == (str(pipe), 3)
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> dict[str, Path]:
+    """A store's file, and its spans as another tool would keep them in Parquet."""
+    paths = {"duckdb": tmp_path / "other.duckdb", "parquet": tmp_path / "other.parquet"}
+    store = open_store(f"duckdb:{paths['duckdb']}")
+    store.write_spans([a_batch(a_trace(2))])
+    store.close()
+    with duckdb.connect() as con:
+        con.execute(
+            "COPY (SELECT * FROM (VALUES"
+            f" ('{OTHER}', '00000000000007d1', '', 'GET /', 'shop', 5000, 1000),"
+            f" ('{OTHER}', '00000000000007d2', '00000000000007d1', 'step', 'shop', 5100, 10))"
+            " t(trace_id, span_id, parent_span_id, span_name, service_name, start_time_unix_nano,"
+            " duration_nano))"
+            f" TO '{paths['parquet']}' (FORMAT parquet)"
+        )
+    return paths
+
+
+@pytest.mark.parametrize(("kind", "spans"), [("duckdb", 3), ("parquet", 2)])
+def test_a_table_is_imported_from_its_path_and_from_a_stream(
+    target: Target, tables: dict[str, Path], kind: str, spans: int
+) -> None:
+    path = tables[kind]
+    by_path = import_path(target.pipeline, path)
+    by_stream = target.take(path.read_bytes(), "upload")
+    assert (by_path.name, by_path.format, by_path.spans) == (str(path), kind, spans)
+    assert (by_stream.name, by_stream.format, by_stream.spans) == ("upload", kind, spans)
+    assert len(target.store.get_spans(OTHER)) == spans
+
+
+def test_a_sample_of_every_kind_is_imported_from_its_path(target: Target) -> None:
+    files = [path for path in SAMPLES.glob("*/*") if path.parent.name != "programs"]
+    assert len(files) >= 8
+    for path in files:
+        report = import_path(target.pipeline, path)
+        assert report.format == path.parent.name
+        assert report.spans
+        assert not report.rejected

@@ -1,0 +1,32 @@
+"""Answers in gzip for browsers that take it: a trace page shrinks to a tenth."""
+
+import gzip
+
+from flask import Response, request
+
+_TYPES = ("text/html", "text/css", "text/javascript", "image/svg+xml", "application/json")
+_LEAST_BYTES = 1024
+# Measured on a trace page of 95 kB: level 4 takes 1 ms and leaves 9 kB; level 9 takes 4 ms for 8 kB.
+_LEVEL = 4
+
+
+def compress(response: Response) -> Response:
+    """Compress an answer's body where that pays and the client allows it.
+
+    Answers hold no secret beside what a stranger may choose, so their sizes tell nothing (BREACH).
+    """
+    if response.mimetype not in _TYPES or response.status_code in (204, 206, 304):
+        return response
+    response.vary.add("Accept-Encoding")
+    if not request.accept_encodings["gzip"] or "Content-Encoding" in response.headers:
+        return response
+    response.direct_passthrough = False
+    body = response.get_data()
+    if len(body) >= _LEAST_BYTES and request.method != "HEAD":
+        response.set_data(gzip.compress(body, _LEVEL, mtime=0))
+        response.headers["Content-Encoding"] = "gzip"
+        # The entity is another one than the uncompressed: a strong tag may not name both.
+        etag, _ = response.get_etag()
+        if etag is not None:
+            response.set_etag(etag, weak=True)
+    return response
