@@ -1,5 +1,6 @@
 """What all tests share: real trace files, the browser, hypothesis' settings."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,17 @@ SAMPLES = REPOSITORY / "sample_traces"
 # Real traces that others recorded; not part of the repository.
 SHARED_TRACES = REPOSITORY.parent / "shared" / "traces"
 
+
+def has_ipv6() -> bool:
+    """Say whether this machine has ::1; many containers have not."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="no IPv6 on this machine")
 settings.register_profile(
     "house",
     deadline=None,

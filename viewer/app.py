@@ -76,6 +76,7 @@ class Application:
         self._otlp_stats = DoorStats("OTLP/HTTP")
         self._servers: list[HttpServer] = []
         self._stopped = threading.Event()
+        self._gc_threshold = gc.get_threshold()
         self.warnings: list[str] = []
         # The UI's port first: a second server on the same port must fail before it touches the file.
         ui_sockets = bind(config.host, config.port)
@@ -124,7 +125,9 @@ class Application:
             threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
 
     def stop(self) -> None:
-        """Stop accepting, flush, close the store."""
+        """Stop accepting, flush, close the store. Idempotent."""
+        if self._stopped.is_set():
+            return
         self._stopped.set()
         for server in self._servers:
             server.begin_stop()
@@ -136,6 +139,7 @@ class Application:
             self.store.close()
         # What stays frozen is not freed when the interpreter ends, and DuckDB's binding says so.
         gc.unfreeze()
+        gc.set_threshold(*self._gc_threshold)
 
     def _open_receivers(self) -> None:
         config, stats = self._config, self._otlp_stats

@@ -184,9 +184,8 @@ def prune(store: str, retention: int | None, max_size: int | None) -> None:
         pruned = apply_retention(ingest.store, time.time_ns(), age_ns, max_size)
     finally:
         ingest.close()
-    click.echo(
-        f"removed {pruned.span_rows:,} spans: {pruned.by_age:,} by age, {pruned.by_size:,} by size"
-    )
+    removed = progress.plural(pruned.span_rows, "span")
+    click.echo(f"removed {removed}: {pruned.by_age:,} by age, {pruned.by_size:,} by size")
 
 
 @main.command()
@@ -202,11 +201,14 @@ def status(store: str) -> None:
         stats = opened.stats()
     finally:
         opened.close()
-    click.echo(f"{stats.span_rows:,} spans in {stats.traces:,} traces, {stats.bytes / 1e6:,.1f} MB")
+    spans, traces = progress.plural(stats.span_rows, "span"), progress.plural(stats.traces, "trace")
+    click.echo(f"{spans} in {traces}, {stats.bytes / 1e6:,.1f} MB")
     if stats.span_rows:
         click.echo(f"from {_utc(stats.oldest_ns)} to {_utc(stats.newest_ns)}")
     for service in stats.services:
-        click.echo(f"  {service.service or '(no service)'}: {service.span_rows:,} spans")
+        click.echo(
+            f"  {service.service or '(no service)'}: {progress.plural(service.span_rows, 'span')}"
+        )
 
 
 class _Ended(BaseException):

@@ -85,14 +85,15 @@ def _send(url: str, path: Path, token: str | None) -> FileReport:
 
 
 def _report_lines(report: FileReport) -> Iterator[str]:
-    spans, traces = _plural(report.spans, "span"), _plural(report.traces, "trace")
+    spans, traces = plural(report.spans, "span"), plural(report.traces, "trace")
     yield f"{report.name}: {report.format}, {spans} in {traces}"
     for rejection in report.rejected:
         where = f"{rejection.where}: " if rejection.where else ""
         yield f"  skipped {rejection.count:,}: {where}{rejection.reason}"
 
 
-def _plural(count: int, noun: str) -> str:
+def plural(count: int, noun: str) -> str:
+    """Return "1 span" or "1,234 spans"."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 

@@ -3,6 +3,7 @@ import "./theme-toggle.js";
 import "./copy-button.js";
 import "./drop-zone.js";
 import "./local-time.js";
+import "./row-divider.js";
 import "./span-tree.js";
 import "./trace-minimap.js";
 import "./trace-page.js";

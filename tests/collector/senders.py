@@ -74,6 +74,14 @@ class Senders:
         for thread in self._threads:
             thread.join()
 
+    def send_for(self, seconds: float) -> None:
+        """Wait until something has been acknowledged, and so long after."""
+        deadline = time.monotonic() + 20
+        while not self.acknowledged:
+            assert time.monotonic() < deadline, "nothing is acknowledged"
+            time.sleep(0.001)
+        time.sleep(seconds)
+
     def _run(self) -> None:
         connection = connect(self._url)
         try:

@@ -3,7 +3,6 @@
 import itertools
 import json
 import random
-import time
 from collections import Counter
 from pathlib import Path
 from urllib.request import urlopen
@@ -39,9 +38,8 @@ def test_kill_9_at_any_moment_loses_nothing_acknowledged_and_doubles_nothing(
     with Server(f"duckdb:{path}") as server:
         for number in range(1, ROUNDS + 1):
             with Senders(server.otlp_url, numbers) as senders:
-                time.sleep(chance.uniform(0.05, 1.4))
+                senders.send_for(chance.uniform(0, 1.3))
                 server.kill()
-            assert senders.acknowledged
             assert not senders.refused
             acknowledged.update(senders.acknowledged)
             # The journal is taken over by a server that is killed in its turn, or by an import.
@@ -77,7 +75,7 @@ def test_a_takeover_of_the_journal_that_breaks_off_is_finished_by_the_next_start
     path = tmp_path / "crash.duckdb"
     numbers = itertools.count(1)
     with Server(f"duckdb:{path}") as server, Senders(server.otlp_url, numbers) as senders:
-        time.sleep(0.4)
+        senders.send_for(0.4)
         server.kill()
     store = open_store(f"duckdb:{path}")
     before, write_spans = store.stats().span_rows, store.write_spans

@@ -18,6 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from bench.server import Server
 from tests.builders import a_trace
+from tests.conftest import needs_ipv6
 from tests.formats.otlp.test_protobuf import a_request, a_wire_span
 from viewer.collector.http import MAX_BODY, OtlpHttp
 from viewer.collector.pipeline import Overloaded, Pipeline
@@ -120,6 +121,7 @@ def test_a_connection_is_kept_alive(server: Server) -> None:
     connection.close()
 
 
+@needs_ipv6
 def test_it_listens_on_both_loopback_addresses(server: Server) -> None:
     port = urlsplit(server.otlp_url).port
     with socket.create_connection(("::1", port), 5):

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import needs_ipv6
 from viewer.collector import listen
 from viewer.collector.listen import STOP_S, HttpServer, PortTaken, bind, is_loopback
 
@@ -48,6 +49,7 @@ def ask(server: HttpServer, host: str = "127.0.0.1") -> http.client.HTTPConnecti
     return connection
 
 
+@needs_ipv6
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
 def test_a_loopback_name_means_both_addresses_at_one_port(host: str) -> None:
     sockets = bind(host, 0)
@@ -63,7 +65,7 @@ def test_any_other_address_is_that_one_alone() -> None:
     found.close()
 
 
-@pytest.mark.parametrize("taken_host", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("taken_host", ["127.0.0.1", pytest.param("::1", marks=needs_ipv6)])
 def test_a_port_that_is_taken_on_either_address_is_taken(taken_host: str) -> None:
     family = socket.AF_INET6 if ":" in taken_host else socket.AF_INET
     with socket.create_server((taken_host, 0), family=family) as other:
@@ -89,6 +91,7 @@ def test_loopback_is_known_from_all_else(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
 
 
+@needs_ipv6
 def test_it_answers_on_both_addresses(server: HttpServer, app: App) -> None:
     app.may_answer.set()
     for host in ("127.0.0.1", "::1"):

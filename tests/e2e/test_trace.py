@@ -215,3 +215,28 @@ def test_nothing_scrolls_sideways(open_page: OpenPage, width: int, scheme: str) 
         color_scheme=scheme,
     )
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_divider_gives_the_tree_more_room_and_is_remembered(open_page: OpenPage) -> None:
+    page = open_page(f"/trace/{SHORT}")
+
+    def tree_width() -> float:
+        box = page.locator(".head-name").bounding_box()
+        assert box is not None
+        return box["width"]
+
+    before, box = tree_width(), page.locator("row-divider").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 4, box["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 204, box["y"] + 10, steps=4)
+    page.mouse.up()
+    assert tree_width() == pytest.approx(before + 200, abs=3)
+    page.locator("row-divider").press("ArrowLeft")
+    assert tree_width() == pytest.approx(before + 200 - 0.02 * 1440, abs=5)
+    page.locator("[data-collapse-all]").click()
+    expect(page.locator("[data-span-row]")).to_have_count(1)
+    page.reload()
+    assert tree_width() > before + 100
+    page.locator("row-divider").dblclick()
+    assert tree_width() == pytest.approx(before, abs=2)
