@@ -142,7 +142,9 @@ SERVE_SETTINGS = (
         "Port of the OTLP/HTTP receiver, or off.",
         _Parsed("PORT", parse_port),
     ),
-    Setting("--no-receivers", False, "Open no receiver's port; the pages' port still takes OTLP/HTTP."),
+    Setting(
+        "--no-receivers", False, "Open no receiver's port; the pages' port still takes OTLP/HTTP."
+    ),
     *RETENTION_SETTINGS,
     Setting("--auth-token", None, "Ask for this token on pages, APIs and receivers alike."),
 )
