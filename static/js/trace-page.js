@@ -178,7 +178,7 @@ function fetchPart(url, target) {
   // htmx tells the server the target of the element that acts; here the step has none of its own.
   const headers = { "HX-Target": target };
   // @ts-ignore htmx is a global of its own script
-  return htmx.ajax("GET", url.pathname + url.search, { target, swap: "outerHTML", headers });
+  return htmx.ajax("GET", url.pathname + url.search, { source: "trace-page", target, swap: "outerHTML", headers });
 }
 
 /** @returns {HTMLElement | null} */

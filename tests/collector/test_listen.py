@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -152,6 +153,62 @@ def test_a_client_that_does_not_read_is_waited_for_only_so_long(
     server.begin_stop()
     server.finish_stop()
     assert 0.9 < time.monotonic() - begin < 2.5
+    connection.close()
+
+
+def hammer(server: HttpServer) -> None:
+    """Ask over and over until the server is gone."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+    try:
+        while True:
+            connection.request("GET", "/")
+            assert connection.getresponse().read() == b"done"
+    except (OSError, http.client.HTTPException):
+        return
+    finally:
+        connection.close()
+
+
+def test_it_ends_in_good_order_however_busy_it_is(app: App) -> None:
+    app.may_answer.set()
+    for _ in range(15):
+        app.asked.clear()
+        server = HttpServer(app, bind("127.0.0.1", 0), threads=4, max_body=1000)
+        server.start()
+        clients = [threading.Thread(target=hammer, args=(server,)) for _ in range(4)]
+        for client in clients:
+            client.start()
+        assert app.asked.wait(5)
+        server.begin_stop()
+        server.finish_stop()
+        for client in clients:
+            client.join(5)
+            assert not client.is_alive()
+
+
+def test_an_answer_that_comes_too_late_is_written_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listen, "STOP_S", 0.1)
+    app = App()
+    server = HttpServer(app, bind("127.0.0.1", 0), threads=1, max_body=1000)
+    server.start()
+    connection = ask(server)
+    assert app.asked.wait(5)
+    server.begin_stop()
+    server._thread.join(5)
+    with pytest.raises((OSError, http.client.HTTPException)):
+        connection.getresponse()
+    # These get the numbers of whatever descriptors have been closed.
+    files = [(tmp_path / str(number)).open("wb") for number in range(30)]
+    app.may_answer.set()
+    deadline = time.monotonic() + 5
+    while server._tasks.threads:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    for file in files:
+        file.close()
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) == 0
     connection.close()
 
 

@@ -97,6 +97,7 @@ class HttpServer:
         self._doors = [item for item in self._map.values() if isinstance(item, BaseWSGIServer)]
         self.port: int = sockets[0].getsockname()[1]
         self._ending = self._stopping = False
+        self._triggered = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"http-{self.port}", daemon=True)
 
     def start(self) -> None:
@@ -113,6 +114,7 @@ class HttpServer:
         # One door's trigger is enough, as they share a loop, in whose thread it calls the method.
         trigger: Any = self._doors[0].trigger
         trigger.pull_trigger(self._end_loop)
+        self._triggered.set()
 
     def finish_stop(self) -> None:
         """Wait until the answers under way are given, at most STOP_S seconds, and all is closed."""
@@ -136,7 +138,11 @@ class HttpServer:
         self._tasks.shutdown(timeout=1)
         for channel in self._channels():
             channel.handle_close()
-        wasyncore.close_all(self._map)
+        # Whoever still pulls a trigger writes a byte to its descriptor, which after closing may be
+        # another file's: so not before begin_stop has done so, and never under a task that goes on.
+        self._triggered.wait()
+        if not self._tasks.threads:
+            wasyncore.close_all(self._map)
 
     def _turn(self, timeout: float) -> None:
         if self._map:
