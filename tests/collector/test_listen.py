@@ -171,7 +171,7 @@ def hammer(server: HttpServer) -> None:
 
 def test_it_ends_in_good_order_however_busy_it_is(app: App) -> None:
     app.may_answer.set()
-    for _ in range(15):
+    for _ in range(5):
         app.asked.clear()
         server = HttpServer(app, bind("127.0.0.1", 0), threads=4, max_body=1000)
         server.start()
@@ -184,6 +184,26 @@ def test_it_ends_in_good_order_however_busy_it_is(app: App) -> None:
         for client in clients:
             client.join(5)
             assert not client.is_alive()
+
+
+def test_a_loop_that_ends_before_it_was_woken_waits_with_closing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = HttpServer(App(), bind("127.0.0.1", 0), threads=1, max_body=1000)
+    server.start()
+    trigger: Any = server._doors[0].trigger
+    pull = trigger._physical_pull
+
+    def pull_after_another() -> None:
+        """A worker's pull, in whose turn the loop takes up our wish already; then ours."""
+        pull()
+        server._thread.join(0.3)
+        pull()
+
+    monkeypatch.setattr(trigger, "_physical_pull", pull_after_another)
+    server.begin_stop()
+    server.finish_stop()
+    assert not server._thread.is_alive()
 
 
 def test_an_answer_that_comes_too_late_is_written_nowhere(

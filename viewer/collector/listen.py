@@ -136,13 +136,12 @@ class HttpServer:
         while self._busy() and time.monotonic() < deadline:
             self._turn(0.05)
         self._tasks.shutdown(timeout=1)
+        # Pulling a trigger writes a byte to its descriptor, which once closed may be another file's.
+        # A task that goes on pulls none when its channel is closed; begin_stop must have done so.
         for channel in self._channels():
             channel.handle_close()
-        # Whoever still pulls a trigger writes a byte to its descriptor, which after closing may be
-        # another file's: so not before begin_stop has done so, and never under a task that goes on.
         self._triggered.wait()
-        if not self._tasks.threads:
-            wasyncore.close_all(self._map)
+        wasyncore.close_all(self._map)
 
     def _turn(self, timeout: float) -> None:
         if self._map:
