@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa  # type: ignore[import-untyped]
 
-from viewer.collector.commit import Committer
+from viewer.collector.commit import FULL_GROUP_ROWS, Committer
 from viewer.collector.journal import Journal, JournalFull
 from viewer.store.base import SpanStore
 from viewer.trace.batch import SpanBatch
@@ -88,15 +88,20 @@ class Pipeline:
             self._journal.release(mark)
 
     def _replay(self, mark: int) -> None:
+        """Write what lies behind the mark in large transactions, as the committer would have."""
         assert self._journal is not None
-        spans, last = 0, mark
-        for position, payload in self._journal.replay(mark):
-            batch = _from_bytes(payload)
-            self._store.write_spans([batch], position)
-            spans += len(batch)
-            last = position
+        group: list[SpanBatch] = []
+        spans, rows, last = 0, 0, mark
+        for last, payload in self._journal.replay(mark):
+            group.append(_from_bytes(payload))
+            rows += len(group[-1])
+            if rows >= FULL_GROUP_ROWS:
+                self._store.write_spans(group, last)
+                group, spans, rows = [], spans + rows, 0
+        if group:
+            self._store.write_spans(group, last)
         if last > mark:
-            _log.info("%d acknowledged spans were taken over from the journal", spans)
+            _log.info("%d acknowledged spans were taken over from the journal", spans + rows)
             self._journal.release(last)
 
 
