@@ -6,14 +6,15 @@ from flask import Response, request
 
 _TYPES = ("text/html", "text/css", "text/javascript", "image/svg+xml", "application/json")
 _LEAST_BYTES = 1024
-# Measured on a trace page of 95 kB: level 4 takes 1 ms and leaves 9 kB; level 9 takes 4 ms for 8 kB.
+# Higher levels take longer for little: a trace page of 95 kB shrinks to 10 kB here, to 9 kB at 9.
 _LEVEL = 4
 
 
 def compress(response: Response) -> Response:
     """Compress an answer's body where that pays and the client allows it.
 
-    Answers hold no secret beside what a stranger may choose, so their sizes tell nothing (BREACH).
+    Sizes that give content away (BREACH) need another site that makes a signed-in browser ask; the
+    session cookie is SameSite=Lax, so what another site embeds or fetches comes without it.
     """
     if response.mimetype not in _TYPES or response.status_code in (204, 206, 304):
         return response

@@ -39,7 +39,7 @@ from viewer.trace.span import (
 
 _BULK_ACTIONS = ("index", "create", "update", "delete")
 _KINDS = {kind.name.lower(): kind for kind in SpanKind if kind}
-_CODES = {"OK": StatusCode.OK, "ERROR": StatusCode.ERROR, "UNSET": StatusCode.UNSET}
+_CODES = StatusCode.__members__
 _SCOPE_NAME = ("otel.scope.name", "otel.library.name")
 _SCOPE_VERSION = ("otel.scope.version", "otel.library.version")
 REF_TYPE = "opentracing.ref_type"

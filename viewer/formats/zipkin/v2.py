@@ -38,7 +38,7 @@ _KINDS = {
     "PRODUCER": SpanKind.PRODUCER,
     "CONSUMER": SpanKind.CONSUMER,
 }
-_CODES = {"OK": StatusCode.OK, "ERROR": StatusCode.ERROR, "UNSET": StatusCode.UNSET}
+_CODES = StatusCode.__members__
 LINK_TAG = "otlp.link."
 _MAX_EVENT_JSON = 1 << 20
 
