@@ -1,7 +1,7 @@
 """One trace: /trace/{id}, and /trace/{id}/rows for further windows of its rows."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from flask import (
@@ -46,7 +46,8 @@ def page(trace_id: str) -> Response:
         return found
     state = _state(found)
     if htmx.wants_partial("span-detail"):
-        detail = _detail(found, state)
+        row = _selected(found, state)
+        detail = _detail(found, state, row, {} if row is None else _spans(found, [row]))
         body = render_template("trace/_span_detail.html", span_detail=detail)
         if state.find:
             # Which of the matches is selected has changed as well.
@@ -126,20 +127,14 @@ def _view(trace: LoadedTrace, state: TraceState) -> TraceView:
     visible = visible_rows(trace.tree, collapsed_mask(trace, state))
     near = _near()
     offset = first_offset(trace, state, visible, near)
-    failed = first_error(trace.tree)
-    failed_spans = {} if failed is None else _spans(trace, [failed])
+    failed, selected = first_error(trace.tree), _selected(trace, state)
+    named = [row for row in (failed, selected) if row is not None]
+    # One look into the store for all that the page shows of single spans.
+    spans = _spans(trace, [*window_rows(visible, offset), *named])
     return TraceView(
-        header=trace_header(trace, state, failed_spans.get(-1 if failed is None else failed)),
-        timeline=timeline(
-            trace,
-            state,
-            visible,
-            _matches(trace, state),
-            offset,
-            near,
-            _spans(trace, window_rows(visible, offset)),
-        ),
-        detail=_detail(trace, state),
+        header=trace_header(trace, state, None if failed is None else spans.get(failed)),
+        timeline=timeline(trace, state, visible, _matches(trace, state), offset, near, spans),
+        detail=_detail(trace, state, selected, spans),
     )
 
 
@@ -151,9 +146,14 @@ def _near() -> int | None:
         return None
 
 
-def _detail(trace: LoadedTrace, state: TraceState) -> SpanDetail | None:
-    row = None if state.span is None else trace.tree.row_of(state.span)
-    span = None if row is None else _spans(trace, [row]).get(row)
+def _selected(trace: LoadedTrace, state: TraceState) -> int | None:
+    return None if state.span is None else trace.tree.row_of(state.span)
+
+
+def _detail(
+    trace: LoadedTrace, state: TraceState, row: int | None, spans: Mapping[int, Span]
+) -> SpanDetail | None:
+    span = None if row is None else spans.get(row)
     return None if row is None or span is None else span_detail(trace, state, row, span)
 
 
