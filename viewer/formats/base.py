@@ -101,7 +101,8 @@ class JsonFormat(Protocol):
     title: str
 
     def claims(self, value: object) -> bool:
-        """Say whether a parsed JSON value has this format's shape; cheap, never raises."""
+        """Say whether a parsed JSON value has this format's shape; cheap, never raises. Asked about
+        an array first: a format whose values belong together claims it, most take its items."""
 
     def decode_value(self, value: object, decoded: Decoded, lenient: bool) -> None:
         """Append the value's spans to ``decoded.batch``; refuse single bad spans by

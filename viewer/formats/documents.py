@@ -143,13 +143,17 @@ def _offset(text: str, characters: int) -> int:
     return len(text[:characters].encode("utf-8", "surrogateescape"))
 
 
-def items(document: Document) -> Iterator[tuple[object, str]]:
-    """Yield the value, or an array's items (of arrays' arrays too), each with its place."""
+def items(
+    document: Document, formats: Sequence[JsonFormat]
+) -> Iterator[tuple[object, str, JsonFormat | None]]:
+    """Yield the value, or an array's items (of arrays' arrays too), each with its place and the
+    first format that claims it. An array that a format claims as a whole is not taken apart."""
     pending: list[tuple[object, str, int]] = [(document.value, document.where, 0)]
     while pending:
         value, where, depth = pending.pop()
-        if not isinstance(value, list) or depth >= _LIST_DEPTH:
-            yield value, where
+        claiming = next((known for known in formats if known.claims(value)), None)
+        if claiming is not None or not isinstance(value, list) or depth >= _LIST_DEPTH:
+            yield value, where, claiming
             continue
         inner = [
             (item, f"{where} item {number}".lstrip(), depth + 1)
@@ -194,17 +198,15 @@ def _decode_document(
     if document.fault:
         decoded.reject(document.fault, document.where)
         return
-    for value, where in items(document):
-        for wire_format in formats:
-            if wire_format.claims(value):
-                if wire_format not in met:
-                    met.append(wire_format)
-                decoded.where = where
-                wire_format.decode_value(value, decoded, lenient)
-                decoded.where = ""
-                break
-        else:
+    for value, where, wire_format in items(document, formats):
+        if wire_format is None:
             decoded.reject(describe_value(value), where)
+            continue
+        if wire_format not in met:
+            met.append(wire_format)
+        decoded.where = where
+        wire_format.decode_value(value, decoded, lenient)
+        decoded.where = ""
 
 
 def _nothing_read(data: bytes, fault: Rejection | None) -> DecodeError:

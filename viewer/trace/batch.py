@@ -18,9 +18,11 @@ from viewer.trace.attributes import (
 )
 from viewer.trace.span import (
     COLUMNS,
+    NO_OPEN_END,
     Dropped,
     Event,
     Link,
+    OpenEnd,
     Resource,
     Scope,
     Span,
@@ -39,6 +41,7 @@ _ARROW_TYPES = {
     "list<string>": pa.list_(pa.string()),
 }
 SCHEMA = pa.schema([(column.name, _ARROW_TYPES[column.arrow]) for column in COLUMNS])
+OPEN_EXTRA = '{"o":'
 _MAX_NS = (1 << 63) - 1
 _PLAIN_COLUMNS = tuple(
     column.name for column in COLUMNS if column.name not in ("attrs", "resource", "scope")
@@ -138,7 +141,7 @@ class SpanBatch:
         self.status_message.append(clean_text(span.status.message) or None)
         self.trace_state.append(clean_text(span.trace_state) or None)
         self.flags.append(span.flags & 0xFFFFFFFF)
-        self.extra.append(pack_extra(span.dropped, span.as_sent))
+        self.extra.append(pack_extra(span.dropped, span.as_sent, span.open_ends))
         self.resource.append(self.resource_row(span.resource))
         self.scope.append(self.scope_row(span.scope))
 
@@ -198,7 +201,7 @@ class SpanBatch:
             return
         for row in range(len(self)):
             begin, end = self.attr_offsets[row], self.attr_offsets[row + 1]
-            dropped, as_sent = unpack_extra(self.extra[row])
+            dropped, as_sent, open_ends = unpack_extra(self.extra[row])
             yield Span(
                 trace_id=self.trace_id[row],
                 span_id=self.span_id[row],
@@ -217,6 +220,7 @@ class SpanBatch:
                 flags=self.flags[row],
                 dropped=dropped,
                 as_sent=as_sent,
+                open_ends=open_ends,
             )
 
     def to_arrow(self) -> pa.Table:
@@ -365,9 +369,14 @@ def unpack_links(text: str | None) -> tuple[Link, ...]:
     )
 
 
-def pack_extra(dropped: Dropped, as_sent: Sequence[tuple[str, str]]) -> str | None:
-    """Return the extra column's JSON, or None when there is nothing to say."""
+def pack_extra(
+    dropped: Dropped, as_sent: Sequence[tuple[str, str]], open_ends: OpenEnd = NO_OPEN_END
+) -> str | None:
+    """Return the extra column's JSON, or None when there is nothing to say. Open ends stand first,
+    so that the rows which have some are found by how their text begins (`OPEN_EXTRA`)."""
     row: dict[str, object] = {}
+    if open_ends:
+        row["o"] = int(open_ends)
     if dropped != Dropped():
         row["d"] = [dropped.attributes, dropped.events, dropped.links]
     if as_sent:
@@ -375,12 +384,13 @@ def pack_extra(dropped: Dropped, as_sent: Sequence[tuple[str, str]]) -> str | No
     return orjson.dumps(row).decode() if row else None
 
 
-def unpack_extra(text: str | None) -> tuple[Dropped, tuple[tuple[str, str], ...]]:
+def unpack_extra(text: str | None) -> tuple[Dropped, tuple[tuple[str, str], ...], OpenEnd]:
     """Undo pack_extra."""
     if not text:
-        return Dropped(), ()
+        return Dropped(), (), NO_OPEN_END
     row = orjson.loads(text)
-    return Dropped(*row.get("d", ())), tuple((key, value) for key, value in row.get("s", ()))
+    as_sent = tuple((key, value) for key, value in row.get("s", ()))
+    return Dropped(*row.get("d", ())), as_sent, OpenEnd(row.get("o", 0))
 
 
 def pack_resource(resource: Resource) -> str:

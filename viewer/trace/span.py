@@ -5,7 +5,7 @@ object for the handful that a person looks at. Times are whole nanoseconds since
 """
 
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 from typing import NamedTuple
 
 from viewer.trace.attributes import Attributes
@@ -28,6 +28,20 @@ class StatusCode(IntEnum):
     UNSET = 0
     OK = 1
     ERROR = 2
+
+
+class OpenEnd(IntFlag):
+    """What is not settled about a span until another one arrives (`collector.joiner` does it)."""
+
+    IN_PROGRESS = 1
+    """Sent before it ended: its final form, under the same ID, takes its place."""
+    SERVICE_OF_PARENT = 2
+    """Sent without a service: that of its parent, or its parent's parent, is its own."""
+    HALF_TRACE_ID = 4
+    """Sent with the lower half of its trace ID only: another span may know the upper half."""
+
+
+NO_OPEN_END = OpenEnd(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +124,7 @@ class Span:
     flags: int = 0
     dropped: Dropped = Dropped()
     as_sent: tuple[tuple[str, str], ...] = field(default=())
+    open_ends: OpenEnd = NO_OPEN_END
 
     @property
     def end_ns(self) -> int:
@@ -145,7 +160,11 @@ COLUMNS = (
     Column("status_message", "string", "null when empty"),
     Column("trace_state", "string", "null when empty"),
     Column("flags", "uint32", "W3C trace flags and OTLP's bits"),
-    Column("extra", "string", "JSON of rare things (dropped counts, as_sent), null when none"),
+    Column(
+        "extra",
+        "string",
+        "JSON of rare things (dropped counts, as_sent, open ends), null when none",
+    ),
     Column("resource", "int32", "index into the batch's resources"),
     Column("scope", "int32", "index into the batch's scopes"),
 )
