@@ -16,7 +16,7 @@ class DoorStats:
     def __init__(self, name: str, clock: Callable[[], float] = time.time) -> None:
         self.name = name
         self.address = ""
-        self.closed = "not open yet"
+        self.closed = ""
         self._clock = clock
         self._lock = threading.Lock()
         self._requests = self._spans = self._bytes = 0
@@ -29,11 +29,11 @@ class DoorStats:
         """Note that the door is open at this address."""
         self.address, self.closed = address, ""
 
-    def accepted(self, spans: int, size: int, client: str) -> None:
-        """Count a request whose spans were kept."""
+    def accepted(self, spans: int, size: int, client: str, requests: int = 1) -> None:
+        """Count requests, or datagrams, whose spans were kept."""
         now = self._clock()
         with self._lock:
-            self._requests += 1
+            self._requests += requests
             self._spans += spans
             self._bytes += size
             self._last_client, self._last_seen = client, now
