@@ -17,6 +17,7 @@ from viewer.trace.report import DoorReport
 
 _HTTP_THREADS = {"--otlp-http": 8}
 _OTHER_HTTP_THREADS = 4
+_BOTH = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
 _LOCAL_ONLY = "UDP cannot carry the token, so it is taken from this machine only"
 
 
@@ -53,7 +54,8 @@ class Doors:
         shared = {receiver.flag for receiver in receivers.datagram} & {
             receiver.flag for receiver in receivers.http
         }
-        sockets = {flag: self._bind(flag, both=True) for flag in shared}
+        # Any free port must be free for both; a given one may be for one of them only.
+        sockets = {flag: self._bind(flag, *_BOTH) for flag in shared if ports.get(flag) == 0}
         for receiver in receivers.http:
             self._open_http(receiver, sockets)
         for service in receivers.grpc:
@@ -91,13 +93,12 @@ class Doors:
         self._stats.append(stats)
         return Door(self._pipeline, stats, self._workload)
 
-    def _bind(self, flag: str, *, both: bool = False, udp: bool = False) -> "_Bound":
+    def _bind(self, flag: str, *kinds: socket.SocketKind) -> "_Bound":
         port = self._ports.get(flag)
         if port is None:
             return _Bound()
-        kinds = [socket.SOCK_STREAM, socket.SOCK_DGRAM] if both else [socket.SOCK_STREAM]
         try:
-            return _Bound(bind(self._host, port, [socket.SOCK_DGRAM] if udp else kinds))
+            return _Bound(bind(self._host, port, kinds))
         except OSError as error:
             return _Bound(why=error.strerror or str(error))
 
@@ -108,7 +109,7 @@ class Doors:
     def _open_http(self, receiver: HttpReceiver, shared: Mapping[str, "_Bound"]) -> None:
         door = HttpDoor(receiver, self._door(receiver), self._token)
         self.http.append(door)
-        bound = shared.get(receiver.flag) or self._bind(receiver.flag)
+        bound = shared.get(receiver.flag) or self._bind(receiver.flag, socket.SOCK_STREAM)
         if bound.why:
             self._failed(door.door.stats, receiver.flag, bound.why)
         sockets = bound.of_kind(socket.SOCK_STREAM)
@@ -131,7 +132,7 @@ class Doors:
 
     def _open_udp(self, receiver: DatagramReceiver, shared: Mapping[str, "_Bound"]) -> None:
         door = self._door(receiver)
-        bound = shared.get(receiver.flag) or self._bind(receiver.flag, udp=True)
+        bound = shared.get(receiver.flag) or self._bind(receiver.flag, socket.SOCK_DGRAM)
         if bound.why:
             self._failed(door.stats, receiver.flag, bound.why)
         sockets = bound.of_kind(socket.SOCK_DGRAM)

@@ -7,10 +7,11 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, NoReturn
 
 from viewer.collector.access import is_authorized
-from viewer.collector.body import BadEncoding, BodyTooLarge, UnknownEncoding, decompress_body
+from viewer.collector.body import UnknownEncoding, decompress_body
 from viewer.collector.door import MAX_BODY, TOO_LARGE, Door
 from viewer.collector.pipeline import RETRY_AFTER_S, Overloaded
 from viewer.formats.base import DecodeError
+from viewer.formats.compression import TooLarge
 from viewer.formats.receiver import HttpAnswer, HttpReceiver, HttpRequest, WrongMediaType
 
 if TYPE_CHECKING:
@@ -110,10 +111,10 @@ class HttpDoor:
             return decompress_body(raw, encoding)
         except UnknownEncoding as error:
             self._refuse(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, str(error))
-        except BadEncoding as error:
-            self._refuse(HTTPStatus.BAD_REQUEST, str(error))
-        except BodyTooLarge:
+        except TooLarge:
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE)
+        except DecodeError as error:
+            self._refuse(HTTPStatus.BAD_REQUEST, str(error))
 
     def _refuse(self, status: HTTPStatus, message: str, *headers: tuple[str, str]) -> NoReturn:
         self.door.stats.rejected(_REASONS.get(status, status.phrase.lower()))
