@@ -84,7 +84,7 @@ class Door:
         if decoded is not None:
             self.stats.rejections(decoded.rejected)
             client = client_of(decoded.batch) or sender
-            self.stats.accepted(len(decoded.batch), size, client[:_MAX_CLIENT])
+            self.stats.accepted(decoded.batch, size, client[:_MAX_CLIENT])
         return decoded
 
     def take_datagrams(
@@ -116,7 +116,7 @@ class Door:
                     continue
                 self.stats.rejected("lost: the store could not be written", len(joined))
             else:
-                self.stats.accepted(len(joined), size, client[:_MAX_CLIENT], requests=taken)
+                self.stats.accepted(joined, size, client[:_MAX_CLIENT], requests=taken)
             return
 
     def _keep(self, decoded: Decoded) -> None:
