@@ -60,9 +60,10 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class ResultRow:
-    """A trace. ``weight`` says how many it stands for after sampling (``×10``). ``bar_width`` is its duration in percent of the longest shown. ``dated`` rows carry
-    their day beside the time; else a line above the row says it, unless ``same_day``: the row above
-    started on the same day (in UTC)."""
+    """A trace. ``weight`` says how many it stands for after sampling (``×10``). ``bar_width`` is its
+    duration in percent of the longest shown. ``dated`` rows carry their day beside the time; else a
+    line above the row says it, unless ``same_day``: the row above started on the same day (in UTC).
+    """
 
     trace_id: str
     url: str
