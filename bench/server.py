@@ -145,6 +145,13 @@ class Server:
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         # proc(5): utime, stime, cutime and cstime are fields 14 to 17, the name being the second.
         ticks = sum(int(field) for field in fields[11:15])
+        return Usage(ticks / _TICKS, self._memory("VmHWM"))
+
+    def rss_bytes(self) -> int:
+        """Return the memory the process holds now (Linux: /proc)."""
+        return self._memory("VmRSS")
+
+    def _memory(self, name: str) -> int:
         status = Path(f"/proc/{self.pid}/status").read_text()
-        peak = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
-        return Usage(ticks / _TICKS, int(peak.split()[1]) * 1024)
+        line = next(line for line in status.splitlines() if line.startswith(f"{name}:"))
+        return int(line.split()[1]) * 1024
