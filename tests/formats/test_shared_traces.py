@@ -43,6 +43,13 @@ TABLE = {
     "zipkin-v2/skew.json": ("zipkin-v2", 4, 1),
     "zipkin-v2/chinese-one-span.json": ("zipkin-v2", 1, 1),
     "tempo/trace-by-id-8-spans.json": ("otlp-json", 8, 1),
+    "xray/matrix-61-spans.json": ("xray", 61, 1),
+    "xray/cycle-16-spans.json": ("xray", 16, 1),
+    "xray/missing-root.json": ("xray", 12, 1),
+    "xray/error-fault-throttle.json": ("xray", 6, 1),
+    "xray/segment-18-spans.json": ("xray", 18, 1),
+    "xray/lone-subsegment.json": ("xray", 1, 1),
+    "xray/scorekeep-cli-answer.json": ("xray", 3, 1),
 }
 ROOTS = {
     "otlp-json/spec-example.json": 0,
@@ -73,8 +80,6 @@ REFUSED = {
     "tempo/search-short-trace-ids.json": "Tempo search summaries: not whole traces",
     "zipkin-v1/train-ticket-79-spans.json": "Zipkin v1 span",
     "zipkin-v1/train-ticket-errors.json": "Zipkin v1 span",
-    "xray/matrix-61-spans.json": "AWS X-Ray document",
-    "xray/scorekeep-cli-answer.json": "AWS X-Ray traces",
     "datadog/django-500-30-spans.json": "Datadog span",
     "datadog/webflux-v0.4.msgpack": "binary data of no known kind",
     "parquet/otel-demo-19-spans.parquet": "Parquet file",
@@ -121,7 +126,7 @@ def test_a_file_of_another_kind_is_refused_with_what_it_looks_like(
 
 
 def test_no_file_of_a_read_format_is_missing_in_the_table(shared_traces: Path) -> None:
-    folders = ("otlp-json", "otlp-proto", "jaeger", "zipkin-v2", "tempo")
+    folders = ("otlp-json", "otlp-proto", "jaeger", "zipkin-v2", "tempo", "xray")
     present = {
         str(path.relative_to(shared_traces))
         for folder in folders
