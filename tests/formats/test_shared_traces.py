@@ -60,6 +60,10 @@ ROOTS = {
     "jaeger/ui-form.json": 2,
     "jaeger/duplicate-span-id.json": 4,
     "zipkin-v2/nextjs-build-16968-spans.json.gz": 0,
+    "xray/matrix-61-spans.json": 1,
+    "xray/missing-root.json": 0,
+    "xray/segment-18-spans.json": 1,
+    "xray/lone-subsegment.json": 0,
 }
 ORPHANS = {
     "otlp-json/spec-example.json": 1,
@@ -69,11 +73,16 @@ ORPHANS = {
     "otlp-proto/hipster-shop-9047-traces.length-prefixed.pb.gz": 141,
     "zipkin-v2/nextjs-build-16968-spans.json.gz": 91,
     "zipkin-v2/messaging2.json": 6,
+    "xray/matrix-61-spans.json": 0,
+    "xray/missing-root.json": 1,
+    "xray/lone-subsegment.json": 1,
 }
 ERRORS = {
     "otlp-json/otel-demo-141-traces.jsonl.gz": 107,
     "otlp-json/bash-305-spans.concatenated.json": 20,
     "otlp-json/links-all-orphans.json": 4,
+    "xray/error-fault-throttle.json": 5,
+    "xray/segment-18-spans.json": 5,
 }
 REFUSED = {
     "tempo/search.json": "Tempo search summaries: not whole traces",

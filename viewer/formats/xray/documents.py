@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from viewer.formats.base import DecodeError
+from viewer.formats.base import Decoded, DecodeError
 from viewer.formats.loose_json import (
     load,
     read_parent_id,
@@ -42,7 +42,7 @@ class Sent:
 @dataclass(slots=True)
 class Entity:
     """A segment or subsegment. ``number`` counts from 0 in the order sent, ``fault`` says why its
-    ID cannot be read."""
+    IDs cannot be read."""
 
     fields: Fields
     number: int
@@ -54,12 +54,28 @@ class Entity:
 
 @dataclass(slots=True)
 class Opened:
-    """A document whose IDs are read: its entities in the order sent, the enclosing one first."""
+    """A document whose IDs are read. ``fields`` are those of the outermost, and ``parent_id`` is its
+    parent; ``entities`` are those with readable IDs, in the order sent; ``fault`` is the first
+    reason why something in it is not kept."""
 
-    where: str
+    sent: Sent
     trace_id: str
     is_subsegment: bool
-    entities: list[Entity]
+    fields: Fields
+    parent_id: int = 0
+    entities: list[Entity] = field(default_factory=list)
+    fault: str = ""
+
+    def reject(self, reason: str, number: int, decoded: Decoded) -> None:
+        """Refuse the entity of this number."""
+        where = self.where(number)
+        decoded.reject(reason, where)
+        self.fault = self.fault or " ".join(text for text in (where, reason) if text)
+
+    def where(self, number: int) -> str:
+        """Say where the entity of this number stands."""
+        own = f"subsegment {number}" if number else ""
+        return " ".join(text for text in (self.sent.where, own) if text)
 
 
 def sent_documents(value: object) -> Iterator[Sent]:
@@ -97,7 +113,7 @@ def _of_trace(trace: object, where: str) -> Iterator[Sent]:
         yield Sent(segment if within is None else within, place, trace.get("Id"))
 
 
-def open_document(sent: Sent, lenient: bool) -> Opened:
+def open_document(sent: Sent, decoded: Decoded, lenient: bool) -> Opened:
     """Parse a document and read the IDs of all that is in it; raises BadDocument."""
     fields = _parsed(sent.value)
     as_sent: list[tuple[str, str]] = []
@@ -105,14 +121,16 @@ def open_document(sent: Sent, lenient: bool) -> Opened:
     try:
         trace_id = _read_trace_id(sent.trace_id if own is None else own, lenient, as_sent)
     except InvalidId as error:
-        lost = len(_entities(fields, "", lenient))
+        lost = sum(1 for _ in _walk(fields))
         raise BadDocument("InvalidTraceId", str(error), shown_id(fields), lost) from None
     is_subsegment = (
         to_text(fields.get("type")).lower() == "subsegment" and fields.get("parent_id") is not None
     )
-    entities = _entities(fields, trace_id, lenient)
-    entities[0].as_sent[:0] = as_sent
-    return Opened(sent.where, trace_id, is_subsegment, entities)
+    opened = Opened(sent, trace_id, is_subsegment, fields)
+    _add_entities(opened, decoded, lenient)
+    if opened.entities and opened.entities[0].number == 0:
+        opened.entities[0].as_sent[:0] = as_sent
+    return opened
 
 
 def shown_id(fields: Fields) -> str:
@@ -145,42 +163,64 @@ def _read_trace_id(value: object, lenient: bool, as_sent: list[tuple[str, str]])
     return trace_id
 
 
-def _entities(document: Fields, trace_id: str, lenient: bool) -> list[Entity]:
+def _add_entities(opened: Opened, decoded: Decoded, lenient: bool) -> None:
     """Flatten a document. What is nested in something whose ID cannot be read hangs under what
     encloses that."""
-    entities: list[Entity] = []
-    pending: list[tuple[object, Entity | None]] = [(document, None)]
+    # The one enclosing what is met next at each depth; those of greater depth are done with.
+    enclosing: list[Entity] = []
+    for number, (fields, depth) in enumerate(_walk(opened.fields)):
+        del enclosing[depth:]
+        entity = _entity(fields, number, enclosing[-1] if enclosing else None, lenient)
+        if not enclosing:
+            opened.parent_id = entity.parent_id
+        elif not entity.fault:
+            _note_differences(entity, enclosing[-1], opened.trace_id)
+        enclosing.append(entity)
+        if entity.fault:
+            opened.reject(entity.fault, number, decoded)
+        else:
+            opened.entities.append(entity)
+        nested = fields.get("subsegments")
+        if isinstance(nested, list) and not all(isinstance(item, dict) for item in nested):
+            opened.reject("a subsegment is no JSON object", number, decoded)
+
+
+def _walk(document: Fields) -> Iterator[tuple[Fields, int]]:
+    """Yield a segment and all subsegments in it with their depth, in the order sent."""
+    pending = [iter([document])]
     while pending:
-        value, enclosing = pending.pop()
-        entity = _entity(value, len(entities), enclosing, lenient)
-        entities.append(entity)
-        if enclosing is not None:
-            _note_differences(entity, enclosing, trace_id)
-        nested = [(item, entity) for item in to_list(entity.fields.get("subsegments"))]
-        pending.extend(reversed(nested))
-    return entities
+        fields = next(pending[-1], None)
+        if fields is None:
+            pending.pop()
+            continue
+        yield fields, len(pending) - 1
+        pending.append(
+            item for item in to_list(fields.get("subsegments")) if isinstance(item, dict)
+        )
 
 
-def _entity(value: object, number: int, enclosing: Entity | None, lenient: bool) -> Entity:
-    if not isinstance(value, dict):
-        parent_id = enclosing.span_id or enclosing.parent_id if enclosing else 0
-        return Entity({}, number, 0, parent_id, "a subsegment is no JSON object")
-    as_sent: list[tuple[str, str]] = []
-    span_id, parent_id, fault = 0, 0, ""
-    if enclosing is not None:
-        parent_id = enclosing.span_id or enclosing.parent_id
+def _entity(fields: Fields, number: int, enclosing: Entity | None, lenient: bool) -> Entity:
+    entity = Entity(fields, number, 0, 0)
     try:
-        span_id, made_up = read_span_id(value.get("id"), lenient)
+        entity.span_id, made_up = read_span_id(fields.get("id"), lenient)
         if made_up:
-            as_sent.append(("id", to_text(value["id"])))
-        if enclosing is None:
-            parent_id, made_up = read_parent_id(value.get("parent_id"), lenient)
-            if made_up or parent_id == span_id:
-                as_sent.append(("parent_id", to_text(value["parent_id"])))
-                parent_id = 0 if parent_id == span_id else parent_id
+            entity.as_sent.append(("id", to_text(fields["id"])))
     except InvalidId as error:
-        fault = str(error)
-    return Entity(value, number, span_id, parent_id, fault, as_sent)
+        entity.fault = str(error)
+    if enclosing is not None:
+        entity.parent_id = enclosing.span_id or enclosing.parent_id
+        return entity
+    try:
+        entity.parent_id, made_up = read_parent_id(fields.get("parent_id"), lenient)
+    except InvalidId as error:
+        entity.fault = entity.fault or str(error)
+        return entity
+    # A segment that names itself as its parent has none, visibly.
+    is_own = entity.parent_id != 0 and entity.parent_id == entity.span_id
+    if made_up or is_own:
+        entity.as_sent.append(("parent_id", to_text(fields["parent_id"])))
+        entity.parent_id = 0 if is_own else entity.parent_id
+    return entity
 
 
 def _note_differences(entity: Entity, enclosing: Entity, trace_id: str) -> None:

@@ -20,7 +20,8 @@ from viewer.formats.xray.segments import Refused, add_documents
 _HEADER = 'the first line is to be {"format":"json","version":1}'
 _RULES, _TARGETS = "/GetSamplingRules", "/SamplingTargets"
 _DOCUMENTS, _TELEMETRY = "/TraceSegments", "/TelemetryRecords"
-_MAX_LISTED = 1_000
+# X-Ray itself takes 50; so many cost seconds to refuse, where a hostile body could hold millions.
+_MAX_DOCUMENTS = 100_000
 _TYPES = {
     HTTPStatus.BAD_REQUEST: "InvalidRequestException",
     HTTPStatus.TOO_MANY_REQUESTS: "ThrottledException",
@@ -82,6 +83,8 @@ class XrayHttp:
             sent = value.get("TraceSegmentDocuments") if isinstance(value, dict) else None
             if not isinstance(sent, list):
                 raise DecodeError('expected {"TraceSegmentDocuments": ["…", …]}')
+            if len(sent) > _MAX_DOCUMENTS:
+                raise DecodeError(f"more than {_MAX_DOCUMENTS} segment documents in one request")
             documents = sent_documents({"TraceSegmentDocuments": sent})
             decoded.refused = add_documents(documents, decoded, lenient=False)
         return decoded
@@ -96,8 +99,7 @@ class XrayHttp:
             return _answer({})
         refused = decoded.refused if isinstance(decoded, DecodedDocuments) else []
         unprocessed = [
-            {"Id": item.id, "ErrorCode": item.code, "Message": item.reason}
-            for item in refused[:_MAX_LISTED]
+            {"Id": item.id, "ErrorCode": item.code, "Message": item.reason} for item in refused
         ]
         return _answer({"UnprocessedTraceSegments": unprocessed})
 

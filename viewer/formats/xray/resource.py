@@ -6,7 +6,7 @@ more fields kept, and the SDK's language in OpenTelemetry's spelling ("X-Ray for
 
 from collections.abc import Mapping
 
-from viewer.formats.loose_json import to_dict, to_list, to_text
+from viewer.formats.loose_json import to_dict, to_text
 from viewer.formats.xray.fields import XRAY, put, put_all, put_object
 from viewer.trace.attributes import Value, show_value
 from viewer.trace.span import Resource
@@ -84,11 +84,13 @@ def _put_places(attributes: dict[str, Value], aws: Mapping[str, object]) -> None
     if isinstance(number, int):
         attributes["service.instance.id"] = str(number)
     logs = aws.get(LOGS)
-    if not all(isinstance(log, dict) and _LOG.keys() >= log.keys() for log in to_list(logs)):
+    if not isinstance(logs, list) or not all(
+        isinstance(log, dict) and _LOG.keys() >= log.keys() for log in logs
+    ):
         put(attributes, f"aws.{LOGS}", logs, f"aws.{LOGS}")
         return
     for field, name in _LOG.items():
-        texts = [to_text(to_dict(log).get(field)) for log in to_list(logs)]
+        texts = [to_text(log.get(field)) for log in logs]
         if any(texts):
             attributes[name] = [text for text in texts if text]
 

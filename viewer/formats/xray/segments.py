@@ -7,7 +7,7 @@ service of its parent, not its own name; one that lies in a segment belongs to i
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from viewer.formats.base import Decoded
 from viewer.formats.loose_json import (
@@ -36,9 +36,10 @@ from viewer.trace.attributes import Value, show_value
 from viewer.trace.ids import InvalidId
 from viewer.trace.span import NO_OPEN_END, Link, OpenEnd, Resource, Span, SpanKind
 
+MAX_REFUSED = 1_000
 _LAST_SECOND = (1 << 63) // 1_000_000_000
 _MAX_NUMBER, _MAX_TEXT = 40, 200
-_KNOWN_NAMESPACES = ("aws", "remote")
+_OUTGOING, _LOCAL = ("aws", "remote"), "local"
 _Key = tuple[str, int]
 
 
@@ -61,24 +62,29 @@ def add_documents(sent: Iterable[Sent], decoded: Decoded, lenient: bool) -> list
     A subsegment sent by itself takes the service of the segment it belongs to, and an unfinished
     form gives way to the finished one, where both came together.
     """
-    opened: list[Opened] = []
+    documents: list[Opened] = []
     refused: list[Refused] = []
     for document in sent:
         try:
-            opened.append(open_document(document, lenient))
+            documents.append(open_document(document, decoded, lenient))
         except BadDocument as error:
             for _ in range(error.spans):
                 decoded.reject(str(error), document.where)
-            refused.append(Refused(error.id, error.code, str(error)))
-    resources = _resources(opened)
+            _list(refused, Refused(error.id, error.code, str(error)))
     spans: list[Span] = []
-    for read, resource in zip(opened, resources, strict=True):
-        reason = _add_spans(spans, read, resource, decoded)
-        if reason:
-            refused.append(Refused(shown_id(read.entities[0].fields), "InvalidSegment", reason))
+    for opened, resource in zip(documents, _resources(documents), strict=True):
+        _add_spans(spans, opened, resource, decoded)
+        if opened.fault:
+            _list(refused, Refused(shown_id(opened.fields), "InvalidSegment", opened.fault))
     for span in _settled(spans):
         decoded.batch.add(span)
     return refused
+
+
+def _list(refused: list[Refused], more: Refused) -> None:
+    """List a document; so many and no more, so that a hostile request makes no large answer."""
+    if len(refused) < MAX_REFUSED:
+        refused.append(more)
 
 
 def _resources(documents: list[Opened]) -> list[Resource | None]:
@@ -87,10 +93,10 @@ def _resources(documents: list[Opened]) -> list[Resource | None]:
     known: dict[int, Resource | None] = {}
     for row, document in enumerate(documents):
         if not document.is_subsegment:
-            known[row] = resource_of_segment(document.entities[0].fields)
+            known[row] = resource_of_segment(document.fields)
         for entity in document.entities:
             key = (document.trace_id, entity.span_id)
-            if entity.span_id and (key not in holder or not document.is_subsegment):
+            if key not in holder or not document.is_subsegment:
                 holder[key] = row
     for row in range(len(documents)):
         path: list[int] = []
@@ -99,7 +105,7 @@ def _resources(documents: list[Opened]) -> list[Resource | None]:
             known[current] = None  # until found: who reaches this again goes round in a circle
             path.append(current)
             document = documents[current]
-            current = holder.get((document.trace_id, document.entities[0].parent_id))
+            current = holder.get((document.trace_id, document.parent_id))
         found = known[current] if current is not None else None
         known.update(dict.fromkeys(path, found))
     return [known[row] for row in range(len(documents))]
@@ -127,25 +133,22 @@ def _settled(spans: list[Span]) -> Iterable[Span]:
 
 def _add_spans(
     spans: list[Span], document: Opened, resource: Resource | None, decoded: Decoded
-) -> str:
-    """Append a document's spans; return the first reason why one of them is not kept."""
+) -> None:
     causes = causes_by_id(entity.fields for entity in document.entities)
     open_ends = NO_OPEN_END
     if resource is None:
-        resource = resource_of_subsegment(document.entities[0].fields)
+        resource = resource_of_subsegment(document.fields)
         open_ends = OpenEnd.SERVICE_OF_PARENT
-    reason = ""
     for entity in document.entities:
-        where = f"subsegment {entity.number}" if entity.number else ""
-        where = " ".join(part for part in (document.where, where) if part)
+        is_segment = not entity.number and not document.is_subsegment
+        part = _Part(document.trace_id, entity, is_segment, resource, open_ends)
         try:
-            is_segment = not entity.number and not document.is_subsegment
-            part = _Part(document.trace_id, entity, is_segment, resource, open_ends, where)
-            spans.append(_span(part, causes, decoded))
+            span = _span(part, causes)
         except _BadField as error:
-            decoded.reject(str(error), where)
-            reason = reason or " ".join(text for text in (where, str(error)) if text)
-    return reason
+            document.reject(str(error), entity.number, decoded)
+            continue
+        links = _links(entity.fields.get("links"), decoded, document.where(entity.number))
+        spans.append(replace(span, links=links) if links else span)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +160,10 @@ class _Part:
     is_segment: bool
     resource: Resource
     open_ends: OpenEnd
-    where: str
 
 
-def _span(part: _Part, causes: dict[str, str], decoded: Decoded) -> Span:
+def _span(part: _Part, causes: dict[str, str]) -> Span:
     entity, fields = part.entity, part.entity.fields
-    if entity.fault:
-        raise _BadField(entity.fault)
     name = fields.get("name")
     if isinstance(name, bool) or not isinstance(name, str | int | float):
         raise _BadField("the name is missing")
@@ -181,7 +181,6 @@ def _span(part: _Part, causes: dict[str, str], decoded: Decoded) -> Span:
         resource=part.resource,
         attributes=attributes_of(fields, part.is_segment),
         events=exceptions(fields.get("cause")),
-        links=_links(fields.get("links"), decoded, part.where),
         as_sent=tuple(as_sent),
         open_ends=part.open_ends | (OpenEnd.IN_PROGRESS if in_progress else NO_OPEN_END),
     )
@@ -222,12 +221,12 @@ def _micros(fields: Fields, field: str) -> int | None:
 
 def _kind(fields: Fields, is_segment: bool, as_sent: list[tuple[str, str]]) -> SpanKind:
     namespace = fields.get("namespace")
-    known = namespace in _KNOWN_NAMESPACES
-    if namespace is not None and not known:
+    outgoing = namespace in _OUTGOING
+    if namespace is not None and namespace != _LOCAL and not outgoing:
         as_sent.append(("namespace", show_value(to_value(namespace))[:_MAX_TEXT]))
     if is_segment:
         return SpanKind.SERVER
-    if known:
+    if outgoing:
         return SpanKind.CLIENT
     request = to_dict(to_dict(fields.get("http")).get("request"))
     return SpanKind.INTERNAL if request.get("client_ip") is None else SpanKind.SERVER
