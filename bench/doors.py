@@ -101,7 +101,9 @@ def over_http(door: str, address: str) -> Send:
 
 def over_grpc(address: str) -> Send:
     """Return a sender over one channel."""
-    export = grpc.insecure_channel(urlsplit(address).netloc).unary_unary(_EXPORT)
+    export: Callable[..., bytes] = grpc.insecure_channel(urlsplit(address).netloc).unary_unary(
+        _EXPORT
+    )
 
     def send(body: bytes) -> bool:
         try:

@@ -4,19 +4,20 @@ cheap as they allow, so that a load test measures the server."""
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import msgpack
+import msgpack  # type: ignore[import-untyped]
 import thriftpy2
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from thriftpy2.protocol import TBinaryProtocol, TCompactProtocol
-from thriftpy2.thrift import TMessageType, TPayload
+from thriftpy2.thrift import TMessageType
 from thriftpy2.transport import TMemoryBuffer
 
 from viewer.formats.jaeger import thrift
 
 _IDL = Path(thrift.__file__).with_name("idl") / "agent.thrift"
-_AGENT = thriftpy2.load(str(_IDL), module_name="bench_agent_thrift")
+_AGENT: Any = thriftpy2.load(str(_IDL), module_name="bench_agent_thrift")
 SPANS = 5
 Traces = range
 """The numbers of the traces in a body."""
@@ -119,7 +120,7 @@ def jaeger_compact(client: int, numbers: Traces, now_ns: int) -> bytes:
     """A Jaeger batch as the message that the agent takes over UDP."""
     buffer = TMemoryBuffer()
     protocol = TCompactProtocol(buffer)
-    arguments: TPayload = _AGENT.Agent.emitBatch_args(batch=_jaeger_batch(client, numbers, now_ns))
+    arguments = _AGENT.Agent.emitBatch_args(batch=_jaeger_batch(client, numbers, now_ns))
     protocol.write_message_begin("emitBatch", TMessageType.ONEWAY, 1)
     protocol.write_struct(arguments)
     protocol.write_message_end()
@@ -127,7 +128,7 @@ def jaeger_compact(client: int, numbers: Traces, now_ns: int) -> bytes:
     return data
 
 
-def _jaeger_batch(client: int, numbers: Traces, now_ns: int) -> TPayload:
+def _jaeger_batch(client: int, numbers: Traces, now_ns: int) -> Any:
     tag = _AGENT.jaeger.Tag(key="http.route", vType=0, vStr="/orders/{id}")
     spans = []
     for number in numbers:

@@ -43,7 +43,9 @@ def opened() -> Iterator[Open]:
         ports: Mapping[str, int | None], host: str = "127.0.0.1", token: str | None = None
     ) -> Doors:
         real, two = make_receivers(), TwoWays()
-        receivers = Receivers([*real.http, two], real.grpc, [two], real.otlp_decoder)  # type: ignore[list-item]
+        http = [receiver for receiver in real.http if receiver.flag == "--otlp-http"]
+        services = [receiver for receiver in real.grpc if receiver.flag == "--otlp-grpc"]
+        receivers = Receivers([*http, two], services, [two], real.otlp_decoder)  # type: ignore[list-item]
         doors = Doors(pipeline, receivers, ports, host, token)
         made.append(doors)
         doors.start()

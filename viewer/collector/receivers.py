@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from viewer.formats.otlp.decoder import OtlpDecoder
 from viewer.formats.otlp.receiver import OtlpGrpc, OtlpHttp
 from viewer.formats.receiver import DatagramReceiver, GrpcReceiver, HttpReceiver
+from viewer.formats.xray.receiver import XrayHttp, XrayUdp
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +23,8 @@ def make_receivers() -> Receivers:
     """Return new receivers; they hold what one request tells of the next."""
     decoder = OtlpDecoder()
     return Receivers(
-        http=(OtlpHttp(decoder),),
+        http=(OtlpHttp(decoder), XrayHttp()),
         grpc=(OtlpGrpc(decoder),),
-        datagram=(),
+        datagram=(XrayUdp(),),
         otlp_decoder=decoder,
     )

@@ -4,6 +4,7 @@ Wire contract: aws-xray-daemon (the datagram's header) and the service model ``x
 All that is asked about sampling is answered with: keep everything. Signatures are not looked at.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -68,7 +69,9 @@ class XrayHttp:
     flag = "--xray"
     port = 2000
     shown_path = _DOCUMENTS
-    paths = dict.fromkeys((_RULES, _TARGETS, _DOCUMENTS, _TELEMETRY), ("POST",))
+    paths: Mapping[str, tuple[str, ...]] = dict.fromkeys(
+        (_RULES, _TARGETS, _DOCUMENTS, _TELEMETRY), ("POST",)
+    )
 
     def decode(self, request: HttpRequest) -> Decoded | None:
         """Return the spans of the documents sent, None for what is about sampling or the sender's

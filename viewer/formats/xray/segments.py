@@ -78,6 +78,8 @@ def add_documents(sent: Iterable[Sent], decoded: Decoded, lenient: bool) -> list
             _list(refused, Refused(shown_id(opened.fields), "InvalidSegment", opened.fault))
     for span in _settled(spans):
         decoded.batch.add(span)
+    # A segment may be the final form of one sent before, or the parent of subsegments sent before.
+    decoded.batch.joins = True
     return refused
 
 
