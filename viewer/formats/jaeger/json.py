@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from viewer.formats.base import Decoded
 from viewer.formats.jaeger.mapping import (
+    WARNING,
     Reference,
     log_event,
     process_resource,
@@ -33,7 +34,6 @@ from viewer.trace.ids import InvalidId
 from viewer.trace.span import Event, Link, Resource, Span
 
 _BULK_ACTIONS = ("index", "create", "update", "delete")
-WARNING = "warning"
 TRACE_WARNING = "warning of the trace"
 _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?(?:[Zz]|([+-])(\d\d):(\d\d))"

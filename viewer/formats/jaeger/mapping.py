@@ -23,6 +23,7 @@ from viewer.trace.span import (
 )
 
 REF_TYPE = "opentracing.ref_type"
+WARNING = "warning"
 _KINDS = {kind.name.lower(): kind for kind in SpanKind if kind}
 _CODES = StatusCode.__members__
 _SCOPE_NAME = ("otel.scope.name", "otel.library.name")
