@@ -73,23 +73,27 @@ def _link(reference: Reference) -> Link:
 
 def process_resource(service: str | None, tags: Iterable[Attribute]) -> Resource:
     """Return a process as resource; ``service`` is None where the process has no such field."""
-    named = () if service is None else (("service.name", service),)
-    return Resource(service or "", (*named, *tags))
+    if service is None:
+        return Resource("", tuple(tags))
+    named = ("service.name", service)
+    # OpenTelemetry's exporters name the service among the tags too.
+    return Resource(service, (named, *(tag for tag in tags if tag != named)))
 
 
 def take_sdk(resource: Resource, tags: list[Attribute]) -> Resource:
     """Move the tags that say which SDK made a span to its resource, where they belong.
 
     OpenTelemetry's exporters write the resource as tags of each span, and Jaeger moves these back
-    when it is asked (`internal/adjuster`). What the process says itself is not overruled.
+    when it is asked (`internal/adjuster`). What contradicts the process stays with the span.
     """
-    moved = {key: value for key, value in tags if key in _OF_THE_SDK}
-    for key, _ in resource.attributes:
-        moved.pop(key, None)
-    if not moved:
+    said = dict(tag for tag in tags if tag[0] in _OF_THE_SDK)
+    if not said:
         return resource
-    tags[:] = [pair for pair in tags if pair[0] not in moved]
-    return replace(resource, attributes=(*resource.attributes, *moved.items()))
+    known = dict(resource.attributes)
+    settled = {**said, **known}
+    tags[:] = [tag for tag in tags if tag[0] not in said or tag[1] != settled[tag[0]]]
+    moved = [(key, value) for key, value in said.items() if key not in known]
+    return replace(resource, attributes=(*resource.attributes, *moved))
 
 
 def log_event(time_ns: int, fields: list[Attribute]) -> Event:
