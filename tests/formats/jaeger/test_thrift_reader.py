@@ -147,7 +147,7 @@ def test_items_without_a_required_field_are_counted_and_left_out() -> None:
     reader = BinaryReader(items + b"\x00")
     log = shape_of(messages.JAEGER.Log)
     assert reader.read(log) == {"fields": [{"key": "k", "vType": 0, "vStr": "v"}]}
-    assert reader.left_out == {"Tag.key is missing": 2}
+    assert reader.left_out == {("Tag", "key"): 2}
 
 
 def test_a_large_list_of_nothing_takes_neither_room_nor_long() -> None:

@@ -44,6 +44,7 @@ _AGENT = thriftpy2.load(
 )
 _CALL = shape_of(_AGENT.Agent.emitBatch_args)
 _BATCH = shape_of(_AGENT.jaeger.Batch)
+_SPAN = "Span"
 _COMPACT, _STRICT = b"\x82", b"\x80\x01"
 # The first field of a Batch: a struct or a list, with its number in two bytes.
 _BARE = (b"\x0c\x00\x01", b"\x0f\x00\x02")
@@ -112,9 +113,9 @@ def _decoded(batch: Fields, reader: ThriftReader) -> Decoded:
     if "spans" not in batch:
         raise DecodeError("a Jaeger Batch is expected, and this has no spans")
     decoded = Decoded()
-    for reason, count in reader.left_out.items():
-        rows = decoded.rejected if reason.startswith("Span.") else decoded.notes
-        rows.append(Rejection(reason, count))
+    for (of, name), count in reader.left_out.items():
+        rows = decoded.rejected if of == _SPAN else decoded.notes
+        rows.append(Rejection(f"{of}.{name} is missing", count))
     process = batch.get("process", {})
     resource = process_resource(process.get("serviceName"), _attributes(process))
     for fields in batch["spans"]:

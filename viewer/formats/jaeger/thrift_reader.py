@@ -7,6 +7,7 @@ of them keep it busy for minutes, and a number may be as long as the message.
 """
 
 import struct
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
@@ -67,8 +68,8 @@ class Message(NamedTuple):
 class ThriftReader:
     """Reads values one after another; raises DecodeError at what cannot be one.
 
-    Items of lists that lack a required field are left out, and counted in ``left_out`` by what is
-    missing: the rest can still be read, and a list of empty structs, a byte each, takes no room.
+    Items of lists that lack a required field are left out, and counted in ``left_out`` by struct and
+    field: the rest can still be read, and a list of empty structs, a byte each, takes no room.
     """
 
     widths: ClassVar[Mapping[int, int]] = {}
@@ -76,7 +77,7 @@ class ThriftReader:
 
     def __init__(self, data: bytes) -> None:
         self.data, self.position = data, 0
-        self.left_out: dict[str, int] = {}
+        self.left_out: Counter[tuple[str, str]] = Counter()
         self._depth = 0
 
     def read(self, shape: Shape) -> Fields:
@@ -130,12 +131,12 @@ class ThriftReader:
         if wire == _STRUCT:
             for _ in range(size):
                 fields = self._struct(item)
-                missing = next((name for name in item.required if name not in fields), None)
-                if missing is None:
-                    structs.append(fields)
+                for name in item.required:
+                    if name not in fields:
+                        self.left_out[item.name, name] += 1
+                        break
                 else:
-                    reason = f"{item.name}.{missing} is missing"
-                    self.left_out[reason] = self.left_out.get(reason, 0) + 1
+                    structs.append(fields)
         else:
             self._skip_items(wire, size)
         self._depth -= 1
