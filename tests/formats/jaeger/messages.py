@@ -9,7 +9,7 @@ from thriftpy2.transport import TMemoryBuffer
 
 from viewer.formats.jaeger import thrift
 
-AGENT = thrift._AGENT
+AGENT = thrift.AGENT
 JAEGER = AGENT.jaeger
 STRING, DOUBLE, BOOL, LONG, BINARY = range(5)
 HIGH, LOW, SPAN_ID = 0x0AF7651916CD43DD, 0x1448EB211C80319C, 0x37AD6B7169203331

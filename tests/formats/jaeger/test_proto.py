@@ -159,6 +159,14 @@ def test_logs_are_events() -> None:
     assert (event.time_ns, event.name, event.attributes) == (2_000_000_007, "m", (("v", 3),))
 
 
+def test_logs_that_say_nothing_are_left_out_and_told() -> None:
+    log = model_pb2.Log(timestamp=Timestamp(seconds=2)).SerializeToString()
+    decoded = decode(span(logs=[b"", log, b""]))
+    (read,) = decoded.batch.spans()
+    assert [event.time_ns for event in read.events] == [2_000_000_000]
+    assert decoded.notes == [Rejection("empty logs were left out")]
+
+
 def test_warnings_and_impossible_times_are_kept_as_sent() -> None:
     read = decode_one(warnings=[b"w"], duration=Duration(seconds=-1))
     assert read.as_sent == (("duration", "-1000000000 ns"), (WARNING, "w"))

@@ -39,11 +39,11 @@ from viewer.trace.report import Rejection
 from viewer.trace.span import NO_OPEN_END, OpenEnd, Resource, Span
 
 COMPACT_PORT, BINARY_PORT, HTTP_PORT = 6831, 6832, 14268
-_AGENT = thriftpy2.load(
+AGENT = thriftpy2.load(
     str(Path(__file__).with_name("idl") / "agent.thrift"), module_name="tracefall_agent_thrift"
 )
-_CALL = shape_of(_AGENT.Agent.emitBatch_args)
-_BATCH = shape_of(_AGENT.jaeger.Batch)
+_CALL = shape_of(AGENT.Agent.emitBatch_args)
+_BATCH = shape_of(AGENT.jaeger.Batch)
 _SPAN = "Span"
 _COMPACT, _STRICT = b"\x82", b"\x80\x01"
 # The first field of a Batch: a struct or a list, with its number in two bytes.
