@@ -10,6 +10,7 @@ from viewer.formats.jaeger.json import JaegerJson
 from viewer.formats.otlp.json import OtlpJson
 from viewer.formats.otlp.protobuf import OtlpProtobuf
 from viewer.formats.plain.json import PlainJson
+from viewer.formats.zipkin.v1 import ZipkinV1
 from viewer.formats.zipkin.v2 import ZipkinV2
 
 # A new format is one more line in one of these. Of JSON formats the first that claims a value
@@ -18,6 +19,7 @@ BINARY_FORMATS: tuple[Format, ...] = (OtlpProtobuf(),)
 JSON_FORMATS: tuple[JsonFormat, ...] = (
     OtlpJson(),
     JaegerJson(),
+    ZipkinV1(),
     ZipkinV2(),
     PlainJson(),
 )
