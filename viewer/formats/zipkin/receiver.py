@@ -81,20 +81,20 @@ class ZipkinReceiver:
 
 def _check_encoding(body: bytes, expected: str) -> None:
     """Raise DecodeError, in Zipkin's words, if a body is no list in the encoding it should have."""
-    received = _sniff(body)
-    is_json = expected in _JSON
+    received = _sniff(body, expected)
     if not received:
         raise DecodeError(f"Expected a {expected} encoded list")
-    if received != (_JSON_V2 if is_json else expected):
+    if received != (_JSON_V2 if expected in _JSON else expected):
         raise DecodeError(f"Expected a {expected} encoded list, but received: {received}")
 
 
-def _sniff(body: bytes) -> str:
+def _sniff(body: bytes, expected: str) -> str:
     """Name a list's encoding by its first bytes; JSON of either version is JSON_V2 here."""
     if body.removeprefix(_BOM).lstrip(b" \t\r\n")[:1] == b"[":
         return _JSON_V2
-    # Thrift's first byte is a type, 10 for a span that is not in a list; its second is 0 then.
-    if body[0] == 10 and body[1:2] not in (b"", b"\x00"):
+    # Thrift's first byte is a type, 10 for a span that is not in a list; a zero follows then. One
+    # follows in protobuf, too, if a span is empty, which costs no other.
+    if body[0] == 10 and (expected == _PROTO3 or body[1:2] not in (b"", b"\x00")):
         return _PROTO3
     return _THRIFT if body[0] in (11, 12) else ""
 
