@@ -13,6 +13,9 @@ ELSEWHERE = {
     "trace/summary.py": _KIT,
     "search/query.py": _KIT,
     "store/base.py": _KIT,
+    "formats/receiver.py": "collector/test_http.py",
+    # What it answers is seen over real sockets.
+    "formats/otlp/receiver.py": "collector/test_grpc.py",
     "formats/otlp/wire.py": "formats/otlp/test_protobuf.py",
     # The compiled decoder's loops, and the choice between the two decoders.
     "formats/otlp/kernels.py": "formats/otlp/test_compiled.py",
@@ -22,6 +25,8 @@ ELSEWHERE = {
     "formats/zipkin/fields.py": "formats/zipkin/test_v2.py",
     "formats/zipkin/span.py": "formats/zipkin/test_v2.py",
     "formats/zipkin/wire.py": "formats/zipkin/test_proto.py",
+    # Generated from the .proto file beside it.
+    "formats/jaeger/idl/model_pb2.py": "formats/jaeger/test_proto.py",
     # An engine is tested as a whole, by the kit that all engines pass.
     "store/duckdb/compile.py": _KIT,
     "store/duckdb/dependencies.py": _KIT,

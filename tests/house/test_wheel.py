@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from bench.server import Server
-from tests.conftest import REPOSITORY, SAMPLES
+from tests.conftest import CLOSED, REPOSITORY, SAMPLES
 from viewer import __version__
 
+JAEGER_IDL = "formats/jaeger/idl/agent.thrift"
 NO_SAMPLES = ("programs", "__pycache__")
 
 
@@ -74,7 +75,7 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_it_holds_what_the_pages_need_and_nothing_compiled(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    for needed in ("templates/base.html", "static/app.css", "store/duckdb/schema.sql"):
+    for needed in ("templates/base.html", "static/app.css", "store/duckdb/schema.sql", JAEGER_IDL):
         assert f"viewer/{needed}" in names
     for sample in samples():
         assert f"viewer/{sample.relative_to(REPOSITORY)}" in names
@@ -104,8 +105,14 @@ def test_it_serves_a_page_and_its_stylesheet(environment: Path) -> None:
 
 def test_its_demo_reads_every_sample_and_nothing_else(environment: Path) -> None:
     command = [environment / "env/bin/tracefall", "demo", "--port", "0", "--otlp-http", "0"]
+    told = {**os.environ, **CLOSED}
     with subprocess.Popen(
-        command, cwd=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=environment,
+        env=told,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     ) as demo:
         assert demo.stdout is not None
         said = list(takewhile(lambda line: not line.startswith("Look at"), demo.stdout))

@@ -10,6 +10,7 @@ from viewer.formats.jaeger.json import JaegerJson
 from viewer.formats.otlp.json import OtlpJson
 from viewer.formats.otlp.protobuf import OtlpProtobuf
 from viewer.formats.plain.json import PlainJson
+from viewer.formats.xray.json import XrayJson
 from viewer.formats.zipkin.proto import ZipkinProto
 from viewer.formats.zipkin.thrift import ZipkinThrift
 from viewer.formats.zipkin.v1 import ZipkinV1
@@ -27,6 +28,7 @@ JSON_FORMATS: tuple[JsonFormat, ...] = (
     JaegerJson(),
     ZipkinV1(),
     ZipkinV2(),
+    XrayJson(),
     PlainJson(),
 )
 FORMATS: tuple[Format | JsonFormat, ...] = (*BINARY_FORMATS, *JSON_FORMATS)
