@@ -193,7 +193,8 @@ def test_a_wrong_file_is_one_line_and_costs_neither_the_others_nor_what_is_store
     before = ids_in(store)
     line = line_of(tracefall("import", wrong, "--store", store))
     assert line.startswith(f"{wrong}: line 1 (byte 34): no JSON")
-    assert "accepted are OTLP protobuf, OTLP JSON" in line
+    assert "; accepted are " in line
+    assert "OTLP protobuf, OTLP JSON" in line
     assert ids_in(store) == before
     result = tracefall("import", wrong, good, tmp_path / "none", "--store", store)
     assert result.exit_code == 1
