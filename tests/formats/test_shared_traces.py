@@ -43,6 +43,12 @@ TABLE = {
     "zipkin-v2/skew.json": ("zipkin-v2", 4, 1),
     "zipkin-v2/chinese-one-span.json": ("zipkin-v2", 1, 1),
     "tempo/trace-by-id-8-spans.json": ("otlp-json", 8, 1),
+    "datadog/django-500-30-spans.json": ("datadog-json", 30, 1),
+    "datadog/agent-64-bit-ids.json": ("datadog-json", 9, 1),
+    "datadog/large-unicode-attribute.json": ("datadog-json", 1, 1),
+    "datadog/magento-133-spans.json": ("datadog-json", 133, 1),
+    "datadog/webflux-v0.4.msgpack": ("datadog-msgpack", 2, 1),
+    "datadog/greeting-v0.5.msgpack": ("datadog-msgpack", 2, 1),
 }
 ROOTS = {
     "otlp-json/spec-example.json": 0,
@@ -75,8 +81,6 @@ REFUSED = {
     "zipkin-v1/train-ticket-errors.json": "Zipkin v1 span",
     "xray/matrix-61-spans.json": "AWS X-Ray document",
     "xray/scorekeep-cli-answer.json": "AWS X-Ray traces",
-    "datadog/django-500-30-spans.json": "Datadog span",
-    "datadog/webflux-v0.4.msgpack": "binary data of no known kind",
     "parquet/otel-demo-19-spans.parquet": "Parquet file",
     "duckdb/online-boutique-2407-traces.duckdb": "DuckDB database",
 }
@@ -121,7 +125,7 @@ def test_a_file_of_another_kind_is_refused_with_what_it_looks_like(
 
 
 def test_no_file_of_a_read_format_is_missing_in_the_table(shared_traces: Path) -> None:
-    folders = ("otlp-json", "otlp-proto", "jaeger", "zipkin-v2", "tempo")
+    folders = ("otlp-json", "otlp-proto", "jaeger", "zipkin-v2", "tempo", "datadog")
     present = {
         str(path.relative_to(shared_traces))
         for folder in folders

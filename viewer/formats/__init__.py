@@ -5,6 +5,8 @@ from dataclasses import replace
 
 from viewer.formats.base import Decoded, DecodeError, Format, JsonFormat, Payload
 from viewer.formats.compression import MAX_DECOMPRESSED, decompress
+from viewer.formats.datadog.json import DatadogJson
+from viewer.formats.datadog.msgpack import DatadogMsgpack
 from viewer.formats.documents import decode_documents
 from viewer.formats.jaeger.json import JaegerJson
 from viewer.formats.otlp.json import OtlpJson
@@ -14,11 +16,12 @@ from viewer.formats.zipkin.v2 import ZipkinV2
 
 # A new format is one more line in one of these. Of JSON formats the first that claims a value
 # reads it.
-BINARY_FORMATS: tuple[Format, ...] = (OtlpProtobuf(),)
+BINARY_FORMATS: tuple[Format, ...] = (OtlpProtobuf(), DatadogMsgpack())
 JSON_FORMATS: tuple[JsonFormat, ...] = (
     OtlpJson(),
     JaegerJson(),
     ZipkinV2(),
+    DatadogJson(),
     PlainJson(),
 )
 FORMATS: tuple[Format | JsonFormat, ...] = (*BINARY_FORMATS, *JSON_FORMATS)

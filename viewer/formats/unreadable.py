@@ -85,8 +85,6 @@ def _describe_product(value: Mapping[str, object]) -> str:
         return "AWS X-Ray document: not read"
     if _item_has(value.get("Traces"), "Segments"):
         return "AWS X-Ray traces: not read"
-    if _has_all(value, "trace_id", "span_id", "service"):
-        return "Datadog span: not read"
     if _item_has(value.get("errors"), "msg") and not value.get("data"):
         return "a Jaeger error answer without traces"
     if "data" in value and not value.get("data"):
