@@ -22,7 +22,7 @@ from viewer.formats.datadog.payload import BadSpan, Chunk, TracerPayload
 from viewer.formats.datadog.resources import Resources, is_on_resource
 from viewer.formats.datadog.trace_ids import TraceIds, UpperHalves
 from viewer.formats.datadog.unpack import unpack_within
-from viewer.formats.loose_json import to_int
+from viewer.formats.loose_json import bounded_int, to_int
 from viewer.trace.attributes import Attribute, Value, show_value
 from viewer.trace.ids import InvalidId
 from viewer.trace.span import Event, Resource, Span, SpanKind, Status, StatusCode
@@ -84,8 +84,8 @@ class SpanMaker:
         meta = dict(to_map(span.get("meta")))
         service = to_text(span.get("service"))
         resource = self._resources.of(service, meta)
-        start_ns = to_ns(span.get("start"), "start")
-        duration_ns = _duration(span.get("duration"), as_sent)
+        start_ns = _ns(span, "start", as_sent)
+        duration_ns = _ns(span, "duration", as_sent)
         links = take_links(span, meta, self._trace_ids.upper_half, decoded)
         events = take_events(span, meta)
         status = _status(span.get("error"), meta, as_sent)
@@ -135,11 +135,11 @@ def _parent_id(value: object, lenient: bool) -> int:
         raise InvalidId(f"the parent's ID: {error}") from error
 
 
-def _duration(value: object, as_sent: list[tuple[str, str]]) -> int:
-    duration_ns = to_ns(value, "duration")
-    if duration_ns < 0:
-        as_sent.append(("duration", to_text(value)))
-    return max(duration_ns, 0)
+def _ns(span: Mapping[object, object], name: str, as_sent: list[tuple[str, str]]) -> int:
+    number = to_ns(span.get(name), name)
+    if number < 0:
+        as_sent.append((name, str(bounded_int(number))))
+    return max(number, 0)
 
 
 def _status(error: object, meta: Mapping[object, object], as_sent: list[tuple[str, str]]) -> Status:

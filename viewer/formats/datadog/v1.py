@@ -28,8 +28,9 @@ _TEXTS = {1: "service", 2: "name", 3: "resource", 10: "type"}
 _NUMBERS = {4: "span_id", 5: "parent_id", 6: "start", 7: "duration", 8: "error"}
 _TAGS = {13: "env", 14: "version", 15: "component"}
 _KINDS = {1: "internal", 2: "server", 3: "client", 4: "producer", 5: "consumer"}
-# Types of a value; the others are MessagePack's own boolean (2), integer (4) and bytes (5).
+# Types of a value: those that need reading, and MessagePack's own boolean, integer and bytes.
 _TEXT, _DOUBLE, _ARRAY, _MAP = 1, 3, 6, 7
+_OF_MESSAGEPACK = (2, 4, 5)
 _BYTES_OF_TRACE_ID = 16
 CHUNKS = 11
 
@@ -88,19 +89,26 @@ def _read_chunk(reader: Reader, strings: Strings, chunk: Chunk) -> None:
     if length is None:
         chunk.spans.append(BadSpan("a chunk is no map"))
         return
-    for _ in range(length):
-        key = reader.value("a field's number")
-        if key == 4:
-            for _ in range(reader.try_array("a chunk's list of spans") or 0):
-                chunk.spans.append(_span(reader.value("a span"), strings))
-            continue
-        _set_chunk_field(chunk, key, reader.value("a field's value"), strings)
+    try:
+        for _ in range(length):
+            key = reader.value("a field's number")
+            if key == 4:
+                for _ in range(reader.try_array("a chunk's list of spans") or 0):
+                    chunk.spans.append(_span(reader.value("a span"), strings))
+            else:
+                _set_chunk_field(chunk, key, reader.value("a field's value"), strings)
+    finally:
+        _set_trace_id(chunk)
+
+
+def _set_trace_id(chunk: Chunk) -> None:
+    """Put the chunk's trace ID, which follows its spans, on them."""
     if chunk.trace_id is None:
         chunk.spans = [BadSpan("a chunk's trace ID is not of 16 bytes") for _ in chunk.spans]
-        return
-    for span in chunk.spans:
-        if isinstance(span, dict):
-            span["trace_id"] = chunk.trace_id[1]
+    else:
+        for span in chunk.spans:
+            if isinstance(span, dict):
+                span["trace_id"] = chunk.trace_id[1]
 
 
 def _set_chunk_field(chunk: Chunk, key: object, value: object, strings: Strings) -> None:
@@ -212,7 +220,7 @@ def _any_value(kind: object, item: object, strings: Strings, depth: int) -> obje
         ]
     if kind == _MAP:
         return dict(_attributes(item, strings, depth + 1))
-    return None if isinstance(item, list) else item
+    return item if kind in _OF_MESSAGEPACK and not isinstance(item, list) else None
 
 
 def _list(value: object) -> list[object]:
