@@ -53,6 +53,9 @@ class SpanBatch:
 
     A decoder on the hot path appends to the lists itself (one value per column and span, and
     ``attr_offsets`` after each span); everything else calls ``add``.
+
+    ``weight`` says for how many traces each of these spans' traces stands: more than 1 where the
+    others of its kind were left out by sampling.
     """
 
     __slots__ = (
@@ -82,9 +85,11 @@ class SpanBatch:
         "status_message",
         "trace_id",
         "trace_state",
+        "weight",
     )
 
     def __init__(self) -> None:
+        self.weight = 1.0
         self.trace_id: list[str] = []
         self.span_id: list[int] = []
         self.parent_id: list[int] = []
@@ -146,7 +151,12 @@ class SpanBatch:
         self.scope.append(self.scope_row(span.scope))
 
     def extend(self, other: "SpanBatch") -> None:
-        """Append another batch's spans."""
+        """Append another batch's spans; an empty batch takes over its weight. Raises ValueError for
+        another weight, which would make the counts of either wrong."""
+        if self.weight != other.weight:
+            if len(self):
+                raise ValueError(f"weights {self.weight} and {other.weight} do not go together")
+            self.weight = other.weight
         resources = [
             self.resource_row(resource, key)
             for resource, key in zip(other.resources, other.resource_keys, strict=True)
