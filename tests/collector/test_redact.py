@@ -46,6 +46,11 @@ def ipc(batch: SpanBatch) -> bytes:
     return written
 
 
+def stored(batch: SpanBatch) -> list[Span]:
+    """Return the spans as they come back from a table: bytes within nested values are marked."""
+    return list(SpanBatch.from_arrow(batch.to_arrow()).spans())
+
+
 _CARRIERS = st.sampled_from(
     ["{}", "see {}, please", '{{"a":"{}"}}', "first\nx {}", "\\ {}", "é {} é"]
 )
@@ -163,11 +168,10 @@ def test_columns_are_redacted_as_single_values_are(
 ) -> None:
     redactor, rules = Redactor(made), ValueRules(made)
     batch = a_batch(spans)
-    # What the columns themselves change, such as times beyond their range, is no redaction.
-    wanted = [expected(rules, span) for span in a_batch(spans).spans()]
-    assert list(redactor.redact(batch)[0].spans()) == wanted
+    wanted = stored(a_batch(expected(rules, span) for span in stored(batch)))
+    assert stored(redactor.redact(batch)[0]) == wanted
     if spans:
-        assert list(redactor.redact(sealed(batch))[0].spans()) == wanted
+        assert stored(redactor.redact(sealed(batch))[0]) == wanted
 
 
 def test_the_values_each_rule_has_changed_are_counted() -> None:

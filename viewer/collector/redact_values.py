@@ -70,9 +70,9 @@ class ValueRules:
 
     def attribute(self, key: str, value: Value, hits: list[int]) -> Left:
         """Return an attribute's value as it is left, or GONE."""
-        if key == SERVICE_NAME:
+        if key == SERVICE_NAME and isinstance(value, str):
             # It stands beside the attributes too, and traces are found by it.
-            return self.text(value, hits) if isinstance(value, str) else value
+            return self.text(value, hits)
         return self._value(key, key, value, 0, hits)
 
     def text(self, text: str, hits: list[int]) -> str:
