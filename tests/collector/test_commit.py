@@ -48,6 +48,29 @@ def test_a_batch_that_cannot_be_stored_does_not_hold_up_its_neighbours() -> None
     assert recorder.store.stats().traces == 2
 
 
+def test_a_batch_given_up_at_the_end_keeps_the_mark_before_it() -> None:
+    poison = a_batch(a_trace(2))
+    recorder, marks = _Recorder(poison), list[int]()
+    committer = Committer(recorder, marks.append)  # type: ignore[arg-type]
+    for position, batch in enumerate([a_batch(a_trace(1)), poison, a_batch(a_trace(3))], 1):
+        committer.submit(batch, position)
+    committer.start()
+    committer.stop()
+    assert recorder.groups == [(1, 1), (1, None)]
+    assert marks == [1]
+
+
+def test_a_position_may_follow_the_batches_that_it_is_about() -> None:
+    recorder, marks = _Recorder(), list[int]()
+    committer = Committer(recorder, marks.append)  # type: ignore[arg-type]
+    committer.submit(a_batch(a_trace(1)), None)
+    committer.submit(SpanBatch(), 7)
+    committer.start()
+    committer.stop()
+    assert recorder.groups == [(2, 7)]
+    assert marks == [7]
+
+
 def test_nothing_is_taken_once_it_is_stopped() -> None:
     committer = Committer(open_store("memory:"), lambda mark: None)
     committer.start()

@@ -7,9 +7,17 @@ from pathlib import Path
 import pytest
 
 from tests.builders import a_batch, a_span, a_trace
-from viewer.collector import commit
+from viewer.collector import commit, journal
 from viewer.collector import pipeline as pipeline_module
 from viewer.collector.pipeline import Overloaded, Pipeline
+from viewer.collector.policy import (
+    Action,
+    Policy,
+    RedactionPolicy,
+    RedactionRule,
+    SamplingPolicy,
+    SamplingRule,
+)
 from viewer.store import open_store
 from viewer.store.base import SpanStore, StoreError
 
@@ -153,3 +161,131 @@ def test_without_a_journal_accepting_is_committing() -> None:
     pipeline.accept(a_batch(a_trace(1)))
     assert store.stats().span_rows == 3
     pipeline.close()
+
+
+EMAIL = "jane.doe@example.com"
+HIDE = Policy(redaction=RedactionPolicy((RedactionRule(Action.MASK, detect=("email",)),)))
+S = 10**9
+
+
+def sampling(percent: float = 0.0, idle_s: float = 3600) -> Policy:
+    idle_ns = int(idle_s * S)
+    return Policy(SamplingPolicy(SamplingRule(percent), idle_ns=idle_ns, longest_ns=idle_ns))
+
+
+def files_hold(directory: Path, text: str) -> bool:
+    return any(text.encode() in path.read_bytes() for path in directory.iterdir())
+
+
+def test_a_secret_reaches_neither_journal_nor_store(
+    store: SpanStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commit.Committer, "start", lambda self: None)
+    spans = [a_span(1, attributes={"to": EMAIL, "k": "v"})]
+    pipeline = Pipeline(store, tmp_path / "journal", policy=HIDE)
+    pipeline.accept(a_batch(spans))
+    assert files_hold(tmp_path / "journal", "to=[redacted]")
+    assert not files_hold(tmp_path / "journal", EMAIL)
+    assert pipeline.policy_report().redacted == (("mask email", 1),)
+    assert pipeline.policy_report().sampling is None
+    store.close()
+
+
+def test_what_was_journaled_before_there_was_a_policy_is_redacted_when_it_is_taken_over(
+    store: SpanStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commit.Committer, "start", lambda self: None)
+    Pipeline(store, tmp_path / "journal").accept(a_batch([a_span(1, attributes={"to": EMAIL})]))
+    monkeypatch.undo()
+    Pipeline(store, tmp_path / "journal", policy=HIDE).close()
+    ((stored,),) = [store.get_spans(a_span(1).trace_id)]
+    assert stored.span.attributes == (("to", "[redacted]"),)
+    store.close()
+
+
+def test_imports_are_redacted_but_not_sampled(store: SpanStore, tmp_path: Path) -> None:
+    policy = Policy(sampling().sampling, HIDE.redaction)
+    pipeline = Pipeline(store, tmp_path / "journal", policy=policy)
+    pipeline.write(a_batch([a_span(1, attributes={"to": EMAIL})]))
+    (stored,) = store.get_spans(a_span(1).trace_id)
+    assert stored.span.attributes == (("to", "[redacted]"),)
+    pipeline.close()
+    store.close()
+
+
+def test_kept_traces_are_stored_once_they_are_idle_and_the_journal_is_emptied(
+    store: SpanStore, tmp_path: Path
+) -> None:
+    pipeline = Pipeline(store, tmp_path / "journal", policy=sampling(idle_s=0.05))
+    pipeline.accept(a_batch([*a_trace(1), *a_trace(2, error=True)]))
+    pipeline.accept(a_batch(a_trace(3)))
+    wait_for(lambda: store.stats().span_rows == 3)
+    wait_for(lambda: pipeline.journal_bytes == 0)
+    report = pipeline.policy_report().sampling
+    assert report is not None
+    assert (report.kept_for_error, report.dropped, report.undecided_traces) == (1, 2, 0)
+    pipeline.close()
+    assert store.stats().traces == 1
+    store.close()
+
+
+def test_close_decides_traces_as_they_are(store: SpanStore, tmp_path: Path) -> None:
+    pipeline = Pipeline(store, tmp_path / "journal", policy=sampling())
+    pipeline.accept(a_batch([*a_trace(1), *a_trace(2, error=True)]))
+    assert store.stats().traces == 0
+    pipeline.close()
+    assert store.stats().traces == 1
+    assert not list((tmp_path / "journal").glob("*.spans"))
+    with pytest.raises(Overloaded):
+        pipeline.accept(a_batch(a_trace(3)))
+    store.close()
+
+
+def test_traces_that_were_undecided_at_a_crash_are_decided_by_the_next_start(
+    store: SpanStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commit.Committer, "start", lambda self: None)
+    crashed = Pipeline(store, tmp_path / "journal", policy=sampling())
+    failed = a_trace(2, error=True)
+    crashed.accept(a_batch([*a_trace(1), failed[0]]))
+    crashed.accept(a_batch(failed[1:]))
+    monkeypatch.undo()
+    for _ in range(2):
+        pipeline = Pipeline(store, tmp_path / "journal", policy=sampling())
+        report = pipeline.policy_report().sampling
+        assert report is not None
+        pipeline.close()
+        assert (store.stats().traces, store.stats().span_rows) == (1, 3)
+    # All was decided by the first of them; the second had nothing to take over.
+    assert report.undecided_traces == 0
+    # The journal of a server that sampled is taken over by one that does not, too.
+    Pipeline(store, tmp_path / "journal").close()
+    assert store.stats().span_rows == 3
+    store.close()
+
+
+def test_a_journal_that_fills_makes_decisions_early_rather_than_refusing(
+    store: SpanStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "SEGMENT_BYTES", 8_000)
+    pipeline = Pipeline(store, tmp_path / "journal", 200_000, sampling(100.0))
+    for number in range(1, 101):
+        pipeline.accept(a_batch(a_trace(number)))
+        # A sender that is answered at once may be ahead of the decisions by what the journal holds.
+        wait_for(lambda: pipeline.journal_bytes < 150_000)
+    report = pipeline.policy_report().sampling
+    assert report is not None
+    assert report.decided_early > 0
+    pipeline.close()
+    assert store.stats().traces == 100
+    store.close()
+
+
+def test_without_a_journal_sampling_works_as_well() -> None:
+    store = open_store("memory:")
+    pipeline = Pipeline(store, None, policy=sampling())
+    pipeline.accept(a_batch([*a_trace(1), *a_trace(2, error=True)]))
+    pipeline.close()
+    assert store.stats().traces == 1
+    with pytest.raises(Overloaded, match="shutting down"):
+        pipeline.accept(a_batch(a_trace(3)))

@@ -1,6 +1,7 @@
 """Spans survive the columns, Arrow and back."""
 
 import pyarrow as pa  # type: ignore[import-untyped]
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,6 +70,16 @@ def test_two_batches_join(first: list[Span], second: list[Span]) -> None:
     batch = a_batch(first)
     batch.extend(a_batch(second))
     assert list(batch.spans()) == first + second
+
+
+def test_batches_of_different_weights_do_not_join() -> None:
+    heavy, joined = a_batch([a_span(1)]), SpanBatch()
+    heavy.weight = 10.0
+    joined.extend(heavy)
+    assert joined.weight == 10.0
+    with pytest.raises(ValueError, match="weights 10.0 and 1.0"):
+        joined.extend(a_batch([a_span(2)]))
+    assert len(joined) == 1
 
 
 def test_resources_are_kept_once_and_told_apart_by_type() -> None:

@@ -47,6 +47,7 @@ class Committer:
         self._wake = threading.Condition()
         self._stopping = False
         self._urgent = 0
+        self._gave_up = False
         self.failure = ""
         """Why the last attempt to write failed; empty while all is well."""
         self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
@@ -59,8 +60,10 @@ class Committer:
     def pending_rows(self) -> int:
         return self._rows
 
-    def submit(self, batch: SpanBatch, position: int) -> None:
-        """Take a journaled batch. Positions must come in ascending order."""
+    def submit(self, batch: SpanBatch, position: int | None) -> None:
+        """Take a journaled batch. Positions must come in ascending order; one says that all up to it
+        in the journal is committed with this batch and those submitted before. None leaves that to
+        a batch that follows, which may be empty."""
         with self._wake:
             self._entries.append(_Entry(batch, position, None))
             self._rows += len(batch)
@@ -140,7 +143,9 @@ class Committer:
                     entry.done.set()
                     return
                 if self._stopping:
-                    # It stays in the journal and is written at the next start.
+                    # It stays in the journal and is written at the next start, as do those behind
+                    # it: a mark from now on would stand for it too.
+                    self._gave_up = True
                     return
                 _log.warning("writing a batch failed, trying again: %s", self.failure)
                 time.sleep(_RETRY_S)
@@ -149,7 +154,7 @@ class Committer:
 
     def _write(self, group: list[_Entry]) -> None:
         positions = [entry.position for entry in group if entry.position is not None]
-        mark = positions[-1] if positions else None
+        mark = positions[-1] if positions and not self._gave_up else None
         self._store.write_spans([entry.batch for entry in group], mark)
         self.failure = ""
         if mark is not None:

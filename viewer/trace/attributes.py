@@ -103,7 +103,7 @@ def decode_value(text: str, letter: str) -> Value:
         if letter == "j":
             value: Value = json.loads(text)
             return value
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     return text
 
@@ -134,6 +134,17 @@ def plain(value: Value, depth: int = 0) -> Value:
     if isinstance(value, Sequence):
         return [plain(item, depth + 1) for item in value]
     return value
+
+
+def marked_bytes(value: Mapping[str, Value]) -> bytes | None:
+    """Return the bytes that `plain` has made this map of; None if it is another map."""
+    text = value.get("@bytes")
+    if len(value) != 1 or not isinstance(text, str):
+        return None
+    try:
+        return base64.b64decode(text)
+    except ValueError:
+        return None
 
 
 def dump_json(value: object) -> str:

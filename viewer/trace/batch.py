@@ -116,7 +116,8 @@ class SpanBatch:
         self.joins = False
         """Whether spans here are to be joined with others: they have open ends, or settle some."""
         self.weight = 1.0
-        """How many traces each trace in here stands for, after sampling."""
+        """For how many traces each of these spans' traces stands: more than 1 where the others of
+        its kind were left out by sampling."""
 
     def __len__(self) -> int:
         return len(self.span_id) if self._sealed is None else self._sealed
@@ -153,8 +154,13 @@ class SpanBatch:
         self.scope.append(self.scope_row(span.scope))
 
     def extend(self, other: "SpanBatch") -> None:
-        """Append another batch's spans, of the same weight."""
+        """Append another batch's spans; an empty batch takes over its weight. Raises ValueError for
+        another weight, which would make the counts of either wrong."""
         self.joins = self.joins or other.joins
+        if self.weight != other.weight:
+            if len(self):
+                raise ValueError(f"weights {self.weight} and {other.weight} do not go together")
+            self.weight = other.weight
         resources = [
             self.resource_row(resource, key)
             for resource, key in zip(other.resources, other.resource_keys, strict=True)
@@ -256,6 +262,19 @@ class SpanBatch:
             "scopes": orjson.dumps(self.scope_keys),
             **({"joins": b"1"} if self.joins else {}),
         }
+
+    @classmethod
+    def over(cls, table: pa.Table) -> "SpanBatch":
+        """Return a sealed batch over a table made by to_arrow, without making lists of it."""
+        batch = cls()
+        batch.joins = b"joins" in (table.schema.metadata or {})
+        resources, scopes = table_origins(table)
+        for resource in resources:
+            batch.resource_row(resource)
+        for scope in scopes:
+            batch.scope_row(scope)
+        batch.seal(table)
+        return batch
 
     @classmethod
     def from_arrow(cls, table: pa.Table) -> "SpanBatch":

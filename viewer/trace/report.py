@@ -44,3 +44,35 @@ class DoorReport:
     far_times: int = 0
     last_client: str = ""
     last_seen_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingReport:
+    """What tail sampling has decided since start, in traces where nothing else is said, and what
+    waits. Late spans came after their trace had been decided."""
+
+    kept_for_error: int = 0
+    kept_for_latency: int = 0
+    kept_by_percent: int = 0
+    dropped: int = 0
+    kept_spans: int = 0
+    dropped_spans: int = 0
+    decided_early: int = 0
+    """For want of memory or room in the journal; counted as kept or dropped too."""
+    late_spans_kept: int = 0
+    late_spans_dropped: int = 0
+    late_fragments: int = 0
+    """Traces that had been dropped when a late span failed or was slow; from that one on they are
+    kept."""
+    undecided_traces: int = 0
+    undecided_spans: int = 0
+    undecided_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyReport:
+    """What a policy has done since start: values that each redaction rule has changed, by the rule's
+    name in the policy's order, and sampling, None where it is off."""
+
+    redacted: tuple[tuple[str, int], ...] = ()
+    sampling: SamplingReport | None = None
