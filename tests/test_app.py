@@ -5,6 +5,7 @@ import json
 import socket
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from viewer import app as app_module
 from viewer.app import Application, BadFile, Ingest
 from viewer.collector.listen import PortTaken, bind
 from viewer.config import Config
+from viewer.formats.otlp.encode import encode
 from viewer.store import open_store
 from viewer.store.base import StoreError
 
@@ -259,4 +261,60 @@ def test_a_strategies_file_that_is_wrong_is_named_before_anything_is_opened(tmp_
     store = tmp_path / "a.duckdb"
     with pytest.raises(BadFile, match=r"strategies\.json: default_strategy\.type"):
         Application(Config(f"duckdb:{store}", port=0, ports={}, jaeger_strategies=str(path)))
+    assert not store.exists()
+
+
+POLICY = """
+[sampling]
+idle = "200ms"
+keep_percent = 0
+[[redaction.rules]]
+keys = ["*.route"]
+action = "drop"
+name = "routes"
+"""
+
+
+def test_a_policy_is_carried_out_and_its_counts_are_shown(running: Running, tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(POLICY)
+    server = running(f"duckdb:{tmp_path / 'a.duckdb'}", policy=str(path))
+    otlp = dict(server.doors)["OTLP/HTTP"]
+    failed = a_trace(7, error=True)
+    failed[0] = replace(failed[0], attributes=(("http.route", "/secret"), ("kept", "yes")))
+    assert ask(otlp, "POST", encode(failed), Content_Type="application/json")[0] == 200
+    assert ask(otlp, "POST", encode(a_trace(8)), Content_Type="application/json")[0] == 200
+
+    def metrics() -> str:
+        return ask(f"{server.ui_url}/metrics")[2].decode()
+
+    wait_for(lambda: "tracefall_sampling_dropped_total 1\n" in metrics())
+    wait_for(lambda: len(server.store.get_spans(f"{7:032x}")) == 3)
+    assert server.store.get_spans(f"{8:032x}") == []
+    root = server.store.get_spans(f"{7:032x}", [7001])[0].span
+    assert root.attributes == (("kept", "yes"),)
+    assert 'tracefall_redacted_values_total{rule="routes"} 1\n' in metrics()
+    assert "tracefall_sampling_kept_for_error_total 1\n" in metrics()
+    page = ask(f"{server.ui_url}/status")[2].decode()
+    assert "Traces dropped" in page
+    assert "routes" in page
+
+
+def test_without_a_policy_nothing_is_said_of_it(running: Running) -> None:
+    server = running()
+    assert b"tracefall_sampling" not in ask(f"{server.ui_url}/metrics")[2]
+    assert b"<h2>Sampling" not in ask(f"{server.ui_url}/status")[2]
+
+
+def test_a_policy_that_is_wrong_is_named_with_its_line_before_anything_is_opened(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text("[sampling]\nkeep_percent = 101\n")
+    store = tmp_path / "a.duckdb"
+    with pytest.raises(BadFile, match=r"policy\.toml:2: keep_percent must be from 0 to 100"):
+        Application(Config(f"duckdb:{store}", port=0, ports={}, policy=str(path)))
+    path.write_bytes(b"\xff")
+    with pytest.raises(BadFile, match=r"policy\.toml"):
+        Application(Config(f"duckdb:{store}", port=0, ports={}, policy=str(path)))
     assert not store.exists()

@@ -543,3 +543,13 @@ def test_demo_shows_the_samples_and_leaves_nothing_behind(tmp_path: Path) -> Non
     samples = [path for path in SAMPLES.glob("*/*") if path.parent.name != "programs"]
     assert len(errors.splitlines()) == len(samples)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_policy_that_is_wrong_is_one_line_with_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text("[sampling]\n\nkeep_percentage = 10\n")
+    with program("serve", "--store", "memory:", "--port", 0, "--policy", path) as process:
+        stdout, stderr = process.communicate(timeout=20)
+    assert (process.returncode, stdout) == (1, "")
+    (line,) = stderr.splitlines()
+    assert line.startswith(f"tracefall: {path}:3: unknown key 'keep_percentage', did you mean")

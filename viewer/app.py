@@ -13,6 +13,7 @@ from viewer.collector.doors import Doors, shown_host
 from viewer.collector.importer import Progress, import_path, import_stream
 from viewer.collector.listen import HttpServer, WsgiApp, bind, is_loopback
 from viewer.collector.pipeline import Pipeline
+from viewer.collector.policy import Policy, PolicyError, load_policy
 from viewer.collector.receivers import make_receivers
 from viewer.config import Config
 from viewer.formats.jaeger.strategies import Strategies
@@ -21,7 +22,7 @@ from viewer.paths import STATIC, TEMPLATES
 from viewer.store import open_store
 from viewer.store.base import SpanStore, StoreError
 from viewer.store.retention import apply_retention
-from viewer.trace.report import DoorReport, FileReport
+from viewer.trace.report import DoorReport, FileReport, PolicyReport
 from viewer.ui import create_ui
 from viewer.ui.current import UiServices
 from viewer.ui.health import Health
@@ -38,11 +39,11 @@ _log = logging.getLogger(__name__)
 class Ingest:
     """A store with the pipeline into it: what `import` needs, and half of what `serve` needs."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, policy: Policy | None = None) -> None:
         """Open the store for writing and take over what a crash has left; raises StoreError."""
         self.store = open_store(url)
         try:
-            self.pipeline = Pipeline(self.store, _journal_directory(self.store))
+            self.pipeline = Pipeline(self.store, _journal_directory(self.store), policy=policy)
         except BaseException:
             self.store.close()
             raise
@@ -84,6 +85,21 @@ def _strategies(path: str | None) -> Strategies | None:
     return strategies
 
 
+def _policy(path: str | None) -> Policy | None:
+    if path is None:
+        return None
+    try:
+        policy = load_policy(Path(path).read_text("utf-8"), path)
+    except ValueError as error:
+        # What is no UTF-8 is no TOML either, and says so without the file's name.
+        raise BadFile(
+            str(error) if isinstance(error, PolicyError) else f"{path}: {error}"
+        ) from error
+    for warning in policy.warnings:
+        _log.warning("%s", warning)
+    return policy
+
+
 class Application:
     """A running Tracefall. `start` opens the doors, `ready` lets requests in, `stop` ends it all."""
 
@@ -93,11 +109,11 @@ class Application:
         self._gate = _Gate()
         self._stopped = threading.Event()
         self._gc_threshold = gc.get_threshold()
-        strategies = _strategies(config.jaeger_strategies)
+        strategies, policy = _strategies(config.jaeger_strategies), _policy(config.policy)
         # The UI's port first: a second server on the same port must fail before it touches the file.
         ui_sockets = bind(config.host, config.port)
         try:
-            self.ingest = None if config.read_only else Ingest(config.store)
+            self.ingest = None if config.read_only else Ingest(config.store, policy)
             self.store = (
                 self.ingest.store if self.ingest else open_store(config.store, read_only=True)
             )
@@ -118,7 +134,7 @@ class Application:
                 config.auth_token,
             )
             self._doors.mounted_at(self.ui_url)
-        self._health = Health(self.store, self._failure, self._reports)
+        self._health = Health(self.store, self._failure, self._reports, self._policy_report)
         self._ui = create_ui(self._services(), TEMPLATES, STATIC)
         self._ui.register_blueprint(self._health.blueprint())
 
@@ -180,6 +196,7 @@ class Application:
             ingest=self.ingest.import_stream if self.ingest else None,
             doors=self._reports,
             trouble=self._failure,
+            policy=self._policy_report,
             auth_token=self._config.auth_token,
             retention=self._config.retention_text if self.ingest else "",
             upload_limit_bytes=UPLOAD_LIMIT,
@@ -191,6 +208,9 @@ class Application:
 
     def _reports(self) -> list[DoorReport]:
         return self._doors.reports() if self._doors else []
+
+    def _policy_report(self) -> PolicyReport:
+        return self.ingest.pipeline.policy_report() if self.ingest else PolicyReport()
 
     def _failure(self) -> str:
         return self.ingest.pipeline.failure if self.ingest else ""

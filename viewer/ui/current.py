@@ -8,7 +8,7 @@ from typing import BinaryIO, TypeAlias, cast
 from flask import current_app
 
 from viewer.store.base import SpanStore
-from viewer.trace.report import DoorReport, FileReport
+from viewer.trace.report import DoorReport, FileReport, PolicyReport
 
 Ingest: TypeAlias = Callable[[str, BinaryIO], FileReport]
 _KEY = "tracefall"
@@ -30,7 +30,8 @@ class UiServices:
     `store.base.StoreError`; None means read-only. ``retention`` is a sentence for people ("7 days or
     20 GB, whichever comes first"). ``loopback_only`` says that the UI port is bound to a loopback
     address; then requests under a foreign host name are refused (see `security`). ``trouble()`` says
-    in one line why spans cannot be stored right now; empty when all is well.
+    in one line why spans cannot be stored right now; empty when all is well. ``policy()`` says what
+    was redacted and sampled.
     """
 
     store: SpanStore
@@ -38,6 +39,7 @@ class UiServices:
     ingest: Ingest | None = None
     doors: Callable[[], Sequence[DoorReport]] = _no_doors
     trouble: Callable[[], str] = _no_trouble
+    policy: Callable[[], PolicyReport] = PolicyReport
     auth_token: str | None = None
     now_ns: Callable[[], int] = time.time_ns
     retention: str = ""

@@ -1,11 +1,12 @@
 """/healthz for load balancers and scripts, /metrics for Prometheus: Tracefall about itself."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 
 from flask import Blueprint, Response, jsonify
 
 from viewer.store.base import SpanStore
-from viewer.trace.report import DoorReport
+from viewer.trace.report import DoorReport, PolicyReport
 
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -18,8 +19,10 @@ class Health:
         store: SpanStore,
         failure: Callable[[], str],
         doors: Callable[[], Sequence[DoorReport]],
+        policy: Callable[[], PolicyReport] = PolicyReport,
     ) -> None:
         self._store, self._failure, self._doors = store, failure, doors
+        self._policy = policy
 
     def blueprint(self) -> Blueprint:
         """Return the two routes."""
@@ -48,6 +51,7 @@ class Health:
             *_metric("store_failing", "gauge", "1 while the store cannot be written"),
             f"tracefall_store_failing {int(bool(self._failure()))}",
             *_door_lines(self._doors()),
+            *_policy_lines(self._policy()),
         ]
         return Response("\n".join(lines) + "\n", content_type=_TEXT)
 
@@ -83,6 +87,21 @@ def _door_lines(doors: Sequence[DoorReport]) -> Iterator[str]:
         for reason, rejected in sorted(door.rejected.items()):
             label = f'receiver="{_escape(door.name)}",reason="{_escape(reason)}"'
             yield f"tracefall_receiver_rejected_total{{{label}}} {rejected}"
+
+
+def _policy_lines(policy: PolicyReport) -> Iterator[str]:
+    """Yield what was redacted by each rule, and what tail sampling decided; nothing of what is off."""
+    if policy.redacted:
+        yield from _metric("redacted_values_total", "counter", "Values changed or dropped, by rule")
+        for rule, count in policy.redacted:
+            yield f'tracefall_redacted_values_total{{rule="{_escape(rule)}"}} {count}'
+    if policy.sampling is None:
+        return
+    for name, value in asdict(policy.sampling).items():
+        kind = "gauge" if name.startswith("undecided") else "counter"
+        metric = f"sampling_{name}" + ("_total" if kind == "counter" else "")
+        yield from _metric(metric, kind, f"Tail sampling: {name.replace('_', ' ')}")
+        yield f"tracefall_{metric} {value}"
 
 
 def _metric(name: str, kind: str, text: str) -> list[str]:

@@ -32,6 +32,7 @@ def _report() -> StatusReport:
         read_only=read_only,
         retention=services.retention,
         now_ns=services.now_ns(),
+        policy=services.policy(),
         service_urls=[
             # No search means "no service": those spans are found by their operation.
             write_link(SearchFields(service=service.service)) if service.service else ""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from viewer.store.base import StoreStats
-from viewer.trace.report import DoorReport
+from viewer.trace.report import DoorReport, PolicyReport
 from viewer.ui.filters import (
     format_ago,
     format_bytes,
@@ -13,6 +13,8 @@ from viewer.ui.filters import (
     service_class,
 )
 from viewer.ui.viewmodel.shell import Light
+
+_NO_POLICY = PolicyReport()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,17 @@ class ServiceRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyView:
+    """What the policy has done since start: ``redacted`` pairs of rule and count, ``sampled`` pairs
+    of what became of traces and how many; both empty where it is off."""
+
+    redacted: tuple[tuple[str, int], ...]
+    sampled: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StatusReport:
-    """The whole status page."""
+    """The whole status page; ``policy`` is None where neither sampling nor redaction is on."""
 
     light: Light
     url: str
@@ -67,6 +78,7 @@ class StatusReport:
     newest_ago: str
     services: tuple[ServiceRow, ...]
     retention: str
+    policy: PolicyView | None
 
 
 def status_report(
@@ -80,6 +92,7 @@ def status_report(
     retention: str,
     now_ns: int,
     service_urls: Sequence[str],
+    policy: PolicyReport = _NO_POLICY,
 ) -> StatusReport:
     """Put the counters into rows; ``service_urls`` has each service's search, or "", in the
     stats' order."""
@@ -112,7 +125,29 @@ def status_report(
             for service, url in zip(stats.services, service_urls, strict=True)
         ),
         retention=retention,
+        policy=_policy(policy),
     )
+
+
+def _policy(report: PolicyReport) -> PolicyView | None:
+    sampling = report.sampling
+    if not report.redacted and sampling is None:
+        return None
+    sampled: tuple[tuple[str, int], ...] = ()
+    if sampling is not None:
+        late = sampling.late_spans_kept + sampling.late_spans_dropped
+        sampled = (
+            ("traces kept for an error", sampling.kept_for_error),
+            ("traces kept as slow", sampling.kept_for_latency),
+            ("traces kept by percentage", sampling.kept_by_percent),
+            ("traces dropped", sampling.dropped),
+            ("spans kept", sampling.kept_spans),
+            ("spans dropped", sampling.dropped_spans),
+            ("traces undecided now", sampling.undecided_traces),
+            ("traces decided early, for want of room", sampling.decided_early),
+            ("spans that came late", late),
+        )
+    return PolicyView(report.redacted, sampled)
 
 
 def _door(door: DoorReport, now_ns: int) -> DoorRow:
