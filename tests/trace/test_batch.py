@@ -77,7 +77,7 @@ def test_batches_of_different_weights_do_not_join() -> None:
     heavy.weight = 10.0
     joined.extend(heavy)
     assert joined.weight == 10.0
-    with pytest.raises(ValueError, match="weights 10.0 and 1.0"):
+    with pytest.raises(ValueError, match=r"weights 10\.0 and 1\.0"):
         joined.extend(a_batch([a_span(2)]))
     assert len(joined) == 1
 
