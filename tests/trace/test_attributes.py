@@ -15,6 +15,7 @@ from viewer.trace.attributes import (
     decode_attributes,
     decode_value,
     encode_attribute,
+    marked_bytes,
     plain,
     show_value,
     split_attribute,
@@ -99,3 +100,20 @@ def test_letters_and_texts_must_be_as_many() -> None:
 
 def test_integers_beyond_64_bits_are_written_exactly() -> None:
     assert json.loads(show_value([1 << 70])) == [1 << 70]
+
+
+@given(st.binary())
+def test_bytes_within_nested_values_are_known_by_their_mark(data: bytes) -> None:
+    nested = decode_attribute(*encode_attribute("k", [data]))[1]
+    assert isinstance(nested, list)
+    assert marked_bytes(nested[0]) == data
+
+
+@pytest.mark.parametrize("other", [{}, {"@bytes": 1}, {"@bytes": "a"}, {"@bytes": "YQ==", "b": 1}])
+def test_a_map_that_only_resembles_bytes_is_a_map(other: dict[str, Value]) -> None:
+    assert marked_bytes(other) is None
+
+
+def test_json_too_deep_to_be_read_comes_back_as_text() -> None:
+    text = "[" * 100_000
+    assert decode_value(text, "j") == text
