@@ -93,3 +93,24 @@ def test_a_takeover_of_the_journal_that_breaks_off_is_finished_by_the_next_start
     stored = stored_spans(path)
     assert set(stored.values()) == {1}
     assert {trace_id for trace_id, _ in stored} >= set(senders.acknowledged)
+
+
+def test_kill_9_while_traces_are_undecided_loses_none_that_the_policy_keeps(
+    tmp_path: Path,
+) -> None:
+    path, policy = tmp_path / "crash.duckdb", tmp_path / "policy.toml"
+    policy.write_text('[sampling]\nidle = "300ms"\nkeep_percent = 100\n')
+    chance = random.Random(4)
+    numbers = itertools.count(1)
+    acknowledged: set[str] = set()
+    with Server(f"duckdb:{path}", "--policy", str(policy)) as server:
+        for _ in range(4):
+            with Senders(server.otlp_url, numbers) as senders:
+                senders.send_for(chance.uniform(0, 1.0))
+                server.kill()
+            acknowledged.update(senders.acknowledged)
+            server.start()
+    spans_of = Counter(trace_id for trace_id, _ in stored_spans(path))
+    assert acknowledged <= spans_of.keys()
+    # What was decided just before the crash may be written again, which counts once.
+    assert set(spans_of.values()) == {SPANS}

@@ -756,6 +756,19 @@ class StoreContract:
         assert (errors.total, errors.estimated_total) == (1, 1.0)
         assert store.find_traces(TraceQuery(service="none")).estimated_total == 0
 
+    def test_a_trace_kept_for_others_and_for_itself_stands_for_itself(
+        self, store: SpanStore
+    ) -> None:
+        sampled = a_batch(a_trace(1))
+        sampled.weight = 4.0
+        store.write_spans([sampled, a_batch(a_trace(1))])
+        page = store.find_traces(TraceQuery())
+        assert (page.total, page.estimated_total, page.traces[0].weight) == (1, 1.0, 1.0)
+        assert page.traces[0].spans == 3, "re-deliveries count once, whatever their weight"
+        columns = store.get_columns(f"{1:032x}")
+        assert columns is not None
+        assert columns.weight == 1.0
+
     def test_it_finds_traces_by_a_span_id(self, store: SpanStore) -> None:
         high = 2**64 - 2
         spans = [a_span(high, trace_id=TRACE_ID), a_span(high, trace_id=OTHER_TRACE)]

@@ -172,7 +172,7 @@ class SpanStore(Protocol):
     ) -> None:
         """Store the batches in one transaction, with ``mark`` as the new `journal_mark`. All rows of
         the ``replaced`` spans go in the same transaction, before it; they are few. A batch's weight
-        is kept with its rows."""
+        is kept with its rows; a trace's is the smallest of them."""
 
     def open_spans(self, since_ns: int) -> list[OpenSpan]:
         """Return the spans with an open end that were stored at ``since_ns`` or later, in no order."""

@@ -172,7 +172,7 @@ class MemoryStore:
         columns = columns_of_spans(
             trace_id, [row.span for row in rows], [row.digest for row in rows]
         )
-        return replace(columns, weight=max(row.weight for row in rows))
+        return replace(columns, weight=min(row.weight for row in rows))
 
     def get_spans(self, trace_id: str, span_ids: Sequence[int] | None = None) -> list[StoredSpan]:
         rows = [
@@ -305,7 +305,7 @@ class MemoryStore:
             spans = [row.span for row in _once(rows)]
             meeting = [span for span in spans if _meets(span, query)]
             if meeting:
-                weight = max(row.weight for row in rows)
+                weight = min(row.weight for row in rows)
                 summary = _summary(spans, min(meeting, key=_rank), weight)
                 if _within(summary.duration_ns, query.min_trace_ns, query.max_trace_ns):
                     found.append(summary)

@@ -106,7 +106,7 @@ class Compiler:
         if conditions != "TRUE":
             where = f"WHERE trace_id IN (SELECT trace_id FROM spans WHERE {conditions})"
         source = _ONCE.format(where=where) if also == "counts" else f"spans {where}"
-        weight = "max(weight)" if weighted else "1"
+        weight = "min(weight)" if weighted else "1"
         listed = f"trace_id, {_BOUNDS}{_ALSO[also]}, {weight} AS weight"
         select = f"SELECT {listed} FROM {source} GROUP BY trace_id"
         query = self.query

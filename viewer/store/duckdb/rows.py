@@ -104,7 +104,7 @@ def trace_columns(trace_id: str, table: pa.Table) -> TraceColumns:
         name=name,
         services=services,
         names=names,
-        weight=float(pc.max(table.column("weight")).as_py()),
+        weight=float(pc.min(table.column("weight")).as_py()),
     )
 
 
