@@ -45,11 +45,12 @@ PYTHON = {
         requests==2.34.2 typing_extensions==4.16.0 urllib3==2.8.0
     """,
     "otel-jaeger": """
-        opentelemetry-api==1.45.2 opentelemetry-sdk==1.45.2
+        opentelemetry-api==1.21.0 opentelemetry-sdk==1.21.0
         opentelemetry-exporter-jaeger==1.21.0 opentelemetry-exporter-jaeger-proto-grpc==1.21.0
-        opentelemetry-exporter-jaeger-thrift==1.21.0 opentelemetry-semantic-conventions==0.66b2
-        googleapis-common-protos==1.59.1 grpcio==1.85.3 protobuf==3.20.3 thrift==0.25.0
-        typing_extensions==4.16.0
+        opentelemetry-exporter-jaeger-thrift==1.21.0 opentelemetry-semantic-conventions==0.42b0
+        Deprecated==1.3.1 googleapis-common-protos==1.59.1 grpcio==1.85.3
+        importlib-metadata==6.11.0 protobuf==3.20.3 thrift==0.25.0 typing_extensions==4.16.0
+        wrapt==2.5.2 zipp==4.1.2
     """,
     # jaeger-client does not ask for six, but its Thrift code imports it.
     "jaeger-client": """
