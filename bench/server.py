@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from viewer.config import DEFAULT_PORTS
+
 _TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 READY = "ready"
 
@@ -38,10 +40,15 @@ class Server:
         python: str = sys.executable,
         cwd: Path | None = None,
         ready_s: float = 60.0,
+        receivers: Sequence[str] = ("--otlp-http",),
     ) -> None:
+        """``receivers`` are the flags of those that get a port of their own, any free one."""
+        ports = [
+            word for flag in DEFAULT_PORTS for word in (flag, "0" if flag in receivers else "off")
+        ]
         self._command = [
             *(python, "-m", "viewer", "serve", "--store", store),
-            *("--port", "0", "--otlp-http", "0", *arguments),
+            *("--port", "0", *ports, *arguments),
             *map(str, files),
         ]
         self._cwd, self._ready_s = cwd, ready_s
@@ -105,7 +112,7 @@ class Server:
                 text = line.rstrip("\n")
                 self._lines.append(text)
                 name, _, address = text.rpartition(" ")
-                if address.startswith("http://"):
+                if address.startswith(("http://", "udp://")):
                     self.doors[name] = address
                 if text == READY:
                     self._ready.set()
@@ -138,6 +145,13 @@ class Server:
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         # proc(5): utime, stime, cutime and cstime are fields 14 to 17, the name being the second.
         ticks = sum(int(field) for field in fields[11:15])
+        return Usage(ticks / _TICKS, self._memory("VmHWM"))
+
+    def rss_bytes(self) -> int:
+        """Return the memory the process holds now (Linux: /proc)."""
+        return self._memory("VmRSS")
+
+    def _memory(self, name: str) -> int:
         status = Path(f"/proc/{self.pid}/status").read_text()
-        peak = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
-        return Usage(ticks / _TICKS, int(peak.split()[1]) * 1024)
+        line = next(line for line in status.splitlines() if line.startswith(f"{name}:"))
+        return int(line.split()[1]) * 1024

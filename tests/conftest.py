@@ -7,11 +7,15 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.chromium import find_chromium
+from viewer.config import DEFAULT_PORTS, ENVIRONMENT
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SAMPLES = REPOSITORY / "sample_traces"
 # Real traces that others recorded; not part of the repository.
 SHARED_TRACES = REPOSITORY.parent / "shared" / "traces"
+
+# For programs that tests start: they open only the ports they are told to, lest two meet at one.
+CLOSED = {ENVIRONMENT + flag[2:].replace("-", "_").upper(): "off" for flag in DEFAULT_PORTS}
 
 
 def has_ipv6() -> bool:

@@ -31,7 +31,7 @@ def running() -> Iterator[Running]:
     started: list[Application] = []
 
     def run(store: str = "memory:", *, ready: bool = True, **settings: object) -> Application:
-        config = Config(store, **{"port": 0, "otlp_http": 0, **settings})  # type: ignore[arg-type]
+        config = Config(store, **{"port": 0, "ports": {"--otlp-http": 0}, **settings})  # type: ignore[arg-type]
         application = Application(config)
         started.append(application)
         application.start()
@@ -104,7 +104,7 @@ def test_a_receivers_path_is_on_the_pages_port_as_well(running: Running) -> None
 
 
 def test_a_receiver_that_is_off_still_takes_spans_on_the_pages_port(running: Running) -> None:
-    server = running(otlp_http=None)
+    server = running(ports={})
     assert server.doors[1] == ("OTLP/HTTP", f"{server.ui_url}/v1/traces")
     assert post_spans(server.doors[1][1]) == 200
 
@@ -112,11 +112,11 @@ def test_a_receiver_that_is_off_still_takes_spans_on_the_pages_port(running: Run
 def test_a_receivers_port_that_is_taken_is_a_warning_and_the_rest_opens(running: Running) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        server = running(otlp_http=port)
+        server = running(ports={"--otlp-http": port})
     (warning,) = server.warnings
     assert f"port {port} is taken" in warning
     assert "--otlp-http" in warning
-    assert [name for name, _ in server.doors] == ["UI"]
+    assert "OTLP/HTTP" not in dict(server.doors)
     assert f"closed: port {port} is taken" in ask(f"{server.ui_url}/status")[2].decode()
     assert post_spans(f"{server.ui_url}/v1/traces") == 200
 
@@ -179,7 +179,7 @@ def test_read_only_shows_a_file_and_opens_no_receiver(running: Running, tmp_path
     written.write_spans([a_batch(a_trace(1))])
     written.close()
     before = (tmp_path / "a.duckdb").read_bytes()
-    server = running(url, read_only=True, otlp_http=None)
+    server = running(url, read_only=True, ports={})
     assert [name for name, _ in server.doors] == ["UI"]
     (trace,) = json.loads(ask(f"{server.ui_url}/api/traces/{TRACE}")[2])["data"]
     assert len(trace["spans"]) == 3

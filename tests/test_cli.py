@@ -25,7 +25,7 @@ from click.testing import CliRunner, Result
 from bench.server import Server
 from tests.builders import a_batch, a_trace
 from tests.collector.senders import Senders, a_body, connect, send
-from tests.conftest import REPOSITORY, SAMPLES
+from tests.conftest import CLOSED, REPOSITORY, SAMPLES
 from viewer import __version__
 from viewer.cli import main
 from viewer.formats.otlp.encode import encode
@@ -58,7 +58,7 @@ def program(*arguments: object, **environment: str) -> Iterator["subprocess.Pope
     command = [sys.executable, "-m", "viewer", *map(str, arguments)]
     process = subprocess.Popen(
         command,
-        env={**kept, "PYTHONUNBUFFERED": "1", **environment},
+        env={**kept, **CLOSED, "PYTHONUNBUFFERED": "1", **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

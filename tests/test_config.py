@@ -7,7 +7,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from viewer.collector.receivers import make_receivers
 from viewer.config import (
+    DEFAULT_PORTS,
     SERVE_SETTINGS,
     Config,
     config_of,
@@ -45,8 +47,6 @@ def test_defaults_are_those_of_the_config_itself() -> None:
         ("--read-only", "1", "read_only", True),
         ("--host", "::1", "host", "::1"),
         ("--port", "1", "port", 1),
-        ("--otlp-http", "2", "otlp_http", 2),
-        ("--no-receivers", "true", "otlp_http", None),
         ("--retention", "36h", "retention_s", 36 * 3600),
         ("--max-size", "500MB", "max_size", 500 * 10**6),
         ("--auth-token", "s3cret", "auth_token", "s3cret"),
@@ -66,7 +66,7 @@ def test_a_flag_goes_before_the_environment() -> None:
 
 @pytest.mark.parametrize("closed", ["--no-receivers", "--read-only"])
 def test_no_receiver_is_open_where_none_is_wanted(closed: str) -> None:
-    assert config_from(closed, "--otlp-http", "5").otlp_http is None
+    assert set(config_from(closed, "--otlp-http", "5").ports.values()) == {None}
 
 
 def test_an_empty_token_is_none() -> None:
@@ -74,9 +74,28 @@ def test_an_empty_token_is_none() -> None:
 
 
 def test_a_demo_prunes_nothing_and_writes_where_it_is_told(tmp_path: Path) -> None:
-    arguments = {"host": "h", "port": 1, "otlp_http": 2, "no_receivers": False, "auth_token": "t"}
+    ports = dict.fromkeys(DEFAULT_PORTS, 2)
+    arguments = {"host": "h", "port": 1, "no_receivers": False, "auth_token": "t"}
+    arguments |= {flag[2:].replace("-", "_"): port for flag, port in ports.items()}
     config = demo_config_of(arguments, f"duckdb:{tmp_path}/x")
-    assert config == Config(f"duckdb:{tmp_path}/x", False, "h", 1, 2, None, None, "t")
+    assert config == Config(f"duckdb:{tmp_path}/x", False, "h", 1, ports, None, None, "t")
+
+
+def test_every_receiver_has_its_setting_and_its_port_is_the_default() -> None:
+    receivers = make_receivers()
+    declared = {
+        receiver.flag: receiver.port
+        for receiver in (*receivers.http, *receivers.grpc, *receivers.datagram)
+    }
+    assert declared.items() <= DEFAULT_PORTS.items()
+
+
+@pytest.mark.parametrize("flag", DEFAULT_PORTS)
+def test_a_receivers_port_is_set_by_flag_and_environment(flag: str) -> None:
+    variable = "TRACEFALL_" + flag[2:].replace("-", "_").upper()
+    assert config_from(flag, "5").ports[flag] == 5
+    assert config_from(**{variable: "6"}).ports[flag] == 6
+    assert config_from(flag, "off").ports[flag] is None
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,7 @@ TOKEN = "s3cret"
 @pytest.fixture(scope="module")
 def server() -> Iterator[Application]:
     """A server that asks for a token."""
-    running = Application(
-        Config("memory:", port=0, otlp_http=None, retention_s=None, auth_token=TOKEN)
-    )
+    running = Application(Config("memory:", port=0, ports={}, retention_s=None, auth_token=TOKEN))
     running.start()
     running.ready()
     yield running

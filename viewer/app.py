@@ -4,17 +4,18 @@ import gc
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from viewer import __version__
-from viewer.collector import http
+from viewer.collector.doors import Doors, shown_host
 from viewer.collector.importer import Progress, import_path, import_stream
 from viewer.collector.listen import HttpServer, WsgiApp, bind, is_loopback
 from viewer.collector.pipeline import Pipeline
-from viewer.collector.stats import DoorStats
+from viewer.collector.receivers import make_receivers
 from viewer.config import Config
+from viewer.mount import Mount
 from viewer.paths import STATIC, TEMPLATES
 from viewer.store import open_store
 from viewer.store.base import SpanStore, StoreError
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 UPLOAD_LIMIT = 512 << 20
 _RETENTION_EVERY_S = 600
-_UI_THREADS, _RECEIVER_THREADS = 8, 8
+_UI_THREADS = 8
 _log = logging.getLogger(__name__)
 
 
@@ -73,11 +74,8 @@ class Application:
         """Take the ports and open the store; raises PortTaken, OSError or StoreError."""
         self._config = config
         self._gate = _Gate()
-        self._otlp_stats = DoorStats("OTLP/HTTP")
-        self._servers: list[HttpServer] = []
         self._stopped = threading.Event()
         self._gc_threshold = gc.get_threshold()
-        self.warnings: list[str] = []
         # The UI's port first: a second server on the same port must fail before it touches the file.
         ui_sockets = bind(config.host, config.port)
         try:
@@ -89,10 +87,19 @@ class Application:
             for taken in ui_sockets:
                 taken.close()
             raise
-        ui_server = HttpServer(self._gate, ui_sockets, _UI_THREADS, UPLOAD_LIMIT)
-        self._servers.append(ui_server)
-        self.ui_url = f"http://{_shown_host(config.host)}:{ui_server.port}"
-        self._open_receivers()
+        self._server = HttpServer(self._gate, ui_sockets, _UI_THREADS, UPLOAD_LIMIT)
+        self.ui_url = f"http://{shown_host(config.host)}:{self._server.port}"
+        self._receivers = make_receivers()
+        self._doors: Doors | None = None
+        if self.ingest:
+            self._doors = Doors(
+                self.ingest.pipeline,
+                self._receivers,
+                config.ports,
+                config.host,
+                config.auth_token,
+            )
+            self._doors.mounted_at(self.ui_url)
         self._health = Health(self.store, self._failure, self._reports)
         self._ui = create_ui(self._services(), TEMPLATES, STATIC)
         self._ui.register_blueprint(self._health.blueprint())
@@ -104,13 +111,19 @@ class Application:
         return [("UI", self.ui_url), *((report.name, report.address) for report in reports)]
 
     @property
+    def warnings(self) -> list[str]:
+        """What did not open, and why."""
+        return self._doors.warnings if self._doors else []
+
+    @property
     def is_loopback(self) -> bool:
         return is_loopback(self._config.host)
 
     def start(self) -> None:
         """Begin to listen: receivers take spans at once, pages and APIs answer 503 until `ready`."""
-        for server in self._servers:
-            server.start()
+        self._server.start()
+        if self._doors:
+            self._doors.start()
 
     def ready(self) -> None:
         """Answer requests from now on."""
@@ -121,7 +134,7 @@ class Application:
         self._gate.open(self._mounted())
         if self.ingest:
             threading.Thread(target=self._retain, name="retention", daemon=True).start()
-            warm_up = self._otlp.decoder.warm_up
+            warm_up = self._receivers.otlp_decoder.warm_up
             threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
 
     def stop(self) -> None:
@@ -129,10 +142,11 @@ class Application:
         if self._stopped.is_set():
             return
         self._stopped.set()
-        for server in self._servers:
-            server.begin_stop()
-        for server in self._servers:
-            server.finish_stop()
+        self._server.begin_stop()
+        if self._doors:
+            self._doors.begin_stop()
+            self._doors.finish_stop()
+        self._server.finish_stop()
         if self.ingest:
             self.ingest.close()
         else:
@@ -140,27 +154,6 @@ class Application:
         # What stays frozen is not freed when the interpreter ends, and DuckDB's binding says so.
         gc.unfreeze()
         gc.set_threshold(*self._gc_threshold)
-
-    def _open_receivers(self) -> None:
-        config, stats = self._config, self._otlp_stats
-        if self.ingest is None:
-            return
-        self._otlp = http.OtlpHttp(self.ingest.pipeline, stats, config.auth_token)
-        if config.otlp_http is None:
-            # Switched off on purpose; the UI's port takes traces all the same, and is counted here.
-            stats.opened(f"{self.ui_url}{http.TRACES_PATH}")
-            return
-        try:
-            sockets = bind(config.host, config.otlp_http)
-        except OSError as error:
-            stats.closed = error.strerror or str(error)
-            self.warnings.append(
-                f"{stats.closed}, so OTLP/HTTP is not open; choose another port with --otlp-http"
-            )
-            return
-        server = HttpServer(self._otlp, sockets, _RECEIVER_THREADS, http.MAX_BODY)
-        self._servers.append(server)
-        stats.opened(f"http://{_shown_host(config.host)}:{server.port}{http.TRACES_PATH}")
 
     def _services(self) -> UiServices:
         return UiServices(
@@ -176,12 +169,10 @@ class Application:
         )
 
     def _mounted(self) -> WsgiApp:
-        if self.ingest is None:
-            return self._ui.wsgi_app
-        return _Mount(self._ui.wsgi_app, self._otlp)
+        return Mount(self._ui, self._doors.http) if self._doors else self._ui.wsgi_app
 
     def _reports(self) -> list[DoorReport]:
-        return [self._otlp_stats.report()] if self.ingest else []
+        return self._doors.reports() if self._doors else []
 
     def _failure(self) -> str:
         return self.ingest.pipeline.failure if self.ingest else ""
@@ -194,10 +185,6 @@ class Application:
                 apply_retention(self.store, time.time_ns(), age_ns, config.max_size)
             except StoreError as error:
                 _log.warning("retention failed, it is tried again later: %s", error)
-
-
-def _shown_host(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
 
 
 class _Gate:
@@ -218,17 +205,3 @@ class _Gate:
         headers = [("Content-Type", "application/json"), ("Retry-After", "1")]
         start_response("503 Service Unavailable", [*headers, ("Content-Length", str(len(body)))])
         return [body]
-
-
-class _Mount:
-    """Serves the receivers' paths beside the pages, so that one published port is enough."""
-
-    def __init__(self, pages: WsgiApp, otlp: Callable[..., Iterable[bytes]]) -> None:
-        self._pages, self._otlp = pages, otlp
-
-    def __call__(
-        self, environ: "WSGIEnvironment", start_response: "StartResponse"
-    ) -> Iterable[bytes]:
-        if environ.get("PATH_INFO") in http.PATHS:
-            return self._otlp(environ, start_response)
-        return self._pages(environ, start_response)

@@ -1,8 +1,9 @@
 """One frozen Config, made from flags and environment; rooms below get plain arguments from it."""
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import click
@@ -10,17 +11,33 @@ import click
 _SIZE_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _AGE_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 ENVIRONMENT = "TRACEFALL_"
+# Of every receiver: its setting, its port unless told otherwise, and what it takes.
+RECEIVER_PORTS = (
+    ("--otlp-http", 4318, "OTLP over HTTP"),
+    ("--otlp-grpc", 4317, "OTLP over gRPC"),
+    ("--jaeger-http", 14268, "Jaeger's Thrift over HTTP"),
+    ("--jaeger-grpc", 14250, "Jaeger's protobuf over gRPC"),
+    ("--jaeger-compact", 6831, "Jaeger's compact Thrift over UDP"),
+    ("--jaeger-binary", 6832, "Jaeger's binary Thrift over UDP"),
+    ("--jaeger-sampling", 5778, "Jaeger's clients that ask how to sample"),
+    ("--zipkin", 9411, "Zipkin's clients"),
+    ("--datadog", 8126, "Datadog's tracers"),
+    ("--xray", 2000, "AWS X-Ray's SDKs, UDP and TCP"),
+)
+Ports = Mapping[str, int | None]
+DEFAULT_PORTS: Ports = MappingProxyType({flag: port for flag, port, _ in RECEIVER_PORTS})
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything a user can set. Ports: None = off, 0 = any free one."""
+    """Everything a user can set. ``ports`` are the receivers' by their flags: None, or no entry, =
+    off; 0 = any free one."""
 
     store: str = "duckdb:tracefall.duckdb"
     read_only: bool = False
     host: str = "127.0.0.1"
     port: int = 16686
-    otlp_http: int | None = 4318
+    ports: Ports = field(default_factory=lambda: DEFAULT_PORTS)
     retention_s: int | None = 7 * 86_400
     max_size: int | None = 20 * 10**9
     auth_token: str | None = None
@@ -126,6 +143,15 @@ RETENTION_SETTINGS = (
         _Parsed("SIZE", parse_size),
     ),
 )
+_PORT_SETTINGS = tuple(
+    Setting(
+        flag,
+        str(port),
+        f"Port for {what} (0 = any free one, off = none).",
+        _Parsed("PORT", parse_port),
+    )
+    for flag, port, what in RECEIVER_PORTS
+)
 SERVE_SETTINGS = (
     *STORE_SETTINGS,
     Setting("--read-only", False, "Browse a file that something else wrote; opens no receivers."),
@@ -136,19 +162,16 @@ SERVE_SETTINGS = (
         "Port of the pages and query APIs (0 = any free one).",
         _Parsed("PORT", parse_open_port),
     ),
+    *_PORT_SETTINGS,
     Setting(
-        "--otlp-http",
-        "4318",
-        "Port of the OTLP/HTTP receiver, or off.",
-        _Parsed("PORT", parse_port),
-    ),
-    Setting(
-        "--no-receivers", False, "Open no receiver's port; the pages' port still takes OTLP/HTTP."
+        "--no-receivers",
+        False,
+        "Open no receiver's port; the pages' port still takes what comes by HTTP.",
     ),
     *RETENTION_SETTINGS,
     Setting("--auth-token", None, "Ask for this token on pages, APIs and receivers alike."),
 )
-_DEMO_FLAGS = ("--host", "--port", "--otlp-http", "--no-receivers", "--auth-token")
+_DEMO_FLAGS = ("--host", "--port", *DEFAULT_PORTS, "--no-receivers", "--auth-token")
 DEMO_SETTINGS = tuple(setting for setting in SERVE_SETTINGS if setting.flag in _DEMO_FLAGS)
 
 
@@ -165,13 +188,18 @@ def options(settings: Sequence[Setting]) -> Callable[[Callable[..., Any]], Calla
                 is_flag=is_switch,
                 type=None if is_switch else setting.type,
                 help=setting.help,
-                envvar=ENVIRONMENT + setting.flag.lstrip("-").replace("-", "_").upper(),
+                envvar=ENVIRONMENT + _name(setting.flag).upper(),
                 show_envvar=True,
                 show_default=setting.default is not None and not is_switch,
             )(command)
         return command
 
     return decorate
+
+
+def _name(flag: str) -> str:
+    """Return what click calls a flag's value."""
+    return flag.lstrip("-").replace("-", "_")
 
 
 def config_of(arguments: dict[str, Any]) -> Config:
@@ -182,7 +210,7 @@ def config_of(arguments: dict[str, Any]) -> Config:
         read_only=arguments["read_only"],
         host=arguments["host"],
         port=arguments["port"],
-        otlp_http=None if closed else arguments["otlp_http"],
+        ports={flag: None if closed else arguments[_name(flag)] for flag in DEFAULT_PORTS},
         retention_s=arguments["retention"],
         max_size=arguments["max_size"],
         auth_token=arguments["auth_token"] or None,

@@ -20,10 +20,13 @@ from bench.server import Server
 from tests.builders import a_trace
 from tests.conftest import needs_ipv6
 from tests.formats.otlp.test_protobuf import a_request, a_wire_span
-from viewer.collector.http import MAX_BODY, OtlpHttp
+from viewer.collector.door import MAX_BODY, Door, Workload
+from viewer.collector.http import HttpDoor
 from viewer.collector.pipeline import Overloaded, Pipeline
 from viewer.collector.stats import DoorStats
+from viewer.formats.otlp.decoder import OtlpDecoder
 from viewer.formats.otlp.encode import encode
+from viewer.formats.otlp.receiver import OtlpHttp
 from viewer.store import open_store
 from viewer.trace.batch import SpanBatch
 
@@ -224,7 +227,11 @@ def test_rejections_are_counted_on_metrics(server: Server) -> None:
     )
 
 
-def call(app: OtlpHttp, body: bytes, **environ: str) -> tuple[str, dict[str, str]]:
+def a_door(pipeline: Pipeline, stats: DoorStats, auth_token: str | None = None) -> HttpDoor:
+    return HttpDoor(OtlpHttp(OtlpDecoder()), Door(pipeline, stats, Workload()), auth_token)
+
+
+def call(app: HttpDoor, body: bytes, **environ: str) -> tuple[str, dict[str, str]]:
     """Call the application as a WSGI server would."""
     told: list[tuple[str, dict[str, str]]] = []
     environment = {
@@ -238,7 +245,7 @@ def call(app: OtlpHttp, body: bytes, **environ: str) -> tuple[str, dict[str, str
 def test_a_token_is_asked_for(tmp_path: Path) -> None:
     store = open_store("memory:")
     pipeline = Pipeline(store, None)
-    app = OtlpHttp(pipeline, DoorStats("x"), "s3cret")
+    app = a_door(pipeline, DoorStats("x"), "s3cret")
     body, _ = a_body(1)
     assert call(app, body)[0].startswith("401")
     assert call(app, body, HTTP_AUTHORIZATION="Bearer wrong")[1]["WWW-Authenticate"].startswith(
@@ -256,7 +263,7 @@ def test_overload_is_503_with_a_time_to_come_back() -> None:
             raise Overloaded("more spans arrive than can be stored")
 
     stats = DoorStats("x")
-    status, headers = call(OtlpHttp(_Full(), stats, None), a_body(1)[0])  # type: ignore[arg-type]
+    status, headers = call(a_door(_Full(), stats), a_body(1)[0])  # type: ignore[arg-type]
     assert status.startswith("503")
     assert int(headers["Retry-After"]) > 0
     assert sum(stats.report().rejected.values()) == 1

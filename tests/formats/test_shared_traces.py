@@ -43,6 +43,13 @@ TABLE = {
     "zipkin-v2/skew.json": ("zipkin-v2", 4, 1),
     "zipkin-v2/chinese-one-span.json": ("zipkin-v2", 1, 1),
     "tempo/trace-by-id-8-spans.json": ("otlp-json", 8, 1),
+    "xray/matrix-61-spans.json": ("xray", 61, 1),
+    "xray/cycle-16-spans.json": ("xray", 16, 1),
+    "xray/missing-root.json": ("xray", 12, 1),
+    "xray/error-fault-throttle.json": ("xray", 6, 1),
+    "xray/segment-18-spans.json": ("xray", 18, 1),
+    "xray/lone-subsegment.json": ("xray", 1, 1),
+    "xray/scorekeep-cli-answer.json": ("xray", 3, 1),
 }
 ROOTS = {
     "otlp-json/spec-example.json": 0,
@@ -53,6 +60,10 @@ ROOTS = {
     "jaeger/ui-form.json": 2,
     "jaeger/duplicate-span-id.json": 4,
     "zipkin-v2/nextjs-build-16968-spans.json.gz": 0,
+    "xray/matrix-61-spans.json": 1,
+    "xray/missing-root.json": 0,
+    "xray/segment-18-spans.json": 1,
+    "xray/lone-subsegment.json": 0,
 }
 ORPHANS = {
     "otlp-json/spec-example.json": 1,
@@ -62,19 +73,22 @@ ORPHANS = {
     "otlp-proto/hipster-shop-9047-traces.length-prefixed.pb.gz": 141,
     "zipkin-v2/nextjs-build-16968-spans.json.gz": 91,
     "zipkin-v2/messaging2.json": 6,
+    "xray/matrix-61-spans.json": 0,
+    "xray/missing-root.json": 1,
+    "xray/lone-subsegment.json": 1,
 }
 ERRORS = {
     "otlp-json/otel-demo-141-traces.jsonl.gz": 107,
     "otlp-json/bash-305-spans.concatenated.json": 20,
     "otlp-json/links-all-orphans.json": 4,
+    "xray/error-fault-throttle.json": 5,
+    "xray/segment-18-spans.json": 5,
 }
 REFUSED = {
     "tempo/search.json": "Tempo search summaries: not whole traces",
     "tempo/search-short-trace-ids.json": "Tempo search summaries: not whole traces",
     "zipkin-v1/train-ticket-79-spans.json": "Zipkin v1 span",
     "zipkin-v1/train-ticket-errors.json": "Zipkin v1 span",
-    "xray/matrix-61-spans.json": "AWS X-Ray document",
-    "xray/scorekeep-cli-answer.json": "AWS X-Ray traces",
     "datadog/django-500-30-spans.json": "Datadog span",
     "datadog/webflux-v0.4.msgpack": "binary data of no known kind",
     "parquet/otel-demo-19-spans.parquet": "Parquet file",
@@ -121,7 +135,7 @@ def test_a_file_of_another_kind_is_refused_with_what_it_looks_like(
 
 
 def test_no_file_of_a_read_format_is_missing_in_the_table(shared_traces: Path) -> None:
-    folders = ("otlp-json", "otlp-proto", "jaeger", "zipkin-v2", "tempo")
+    folders = ("otlp-json", "otlp-proto", "jaeger", "zipkin-v2", "tempo", "xray")
     present = {
         str(path.relative_to(shared_traces))
         for folder in folders

@@ -13,6 +13,9 @@ ELSEWHERE = {
     "trace/summary.py": _KIT,
     "search/query.py": _KIT,
     "store/base.py": _KIT,
+    "formats/receiver.py": "collector/test_http.py",
+    # What it answers is seen over real sockets.
+    "formats/otlp/receiver.py": "collector/test_grpc.py",
     "formats/otlp/wire.py": "formats/otlp/test_protobuf.py",
     # The compiled decoder's loops, and the choice between the two decoders.
     "formats/otlp/kernels.py": "formats/otlp/test_compiled.py",

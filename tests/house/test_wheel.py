@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bench.server import Server
-from tests.conftest import REPOSITORY, SAMPLES
+from tests.conftest import CLOSED, REPOSITORY, SAMPLES
 from viewer import __version__
 
 NO_SAMPLES = ("programs", "__pycache__")
@@ -104,8 +104,14 @@ def test_it_serves_a_page_and_its_stylesheet(environment: Path) -> None:
 
 def test_its_demo_reads_every_sample_and_nothing_else(environment: Path) -> None:
     command = [environment / "env/bin/tracefall", "demo", "--port", "0", "--otlp-http", "0"]
+    told = {**os.environ, **CLOSED}
     with subprocess.Popen(
-        command, cwd=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=environment,
+        env=told,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     ) as demo:
         assert demo.stdout is not None
         said = list(takewhile(lambda line: not line.startswith("Look at"), demo.stdout))

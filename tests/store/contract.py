@@ -13,9 +13,19 @@ import pytest
 
 from tests.builders import MS, START_NS, TRACE_ID, a_batch, a_span, a_trace
 from viewer.search.query import Sort, TraceQuery
-from viewer.store.base import SpanStore
+from viewer.store.base import OpenSpan, SpanStore
 from viewer.trace.batch import SpanBatch
-from viewer.trace.span import Dropped, Event, Link, Scope, Span, SpanKind, Status, StatusCode
+from viewer.trace.span import (
+    Dropped,
+    Event,
+    Link,
+    OpenEnd,
+    Scope,
+    Span,
+    SpanKind,
+    Status,
+    StatusCode,
+)
 from viewer.trace.summary import DependencyLink, MatchedSpan, Operation, ServiceCount
 from viewer.trace.tree import build_tree
 
@@ -685,6 +695,66 @@ class StoreContract:
         assert store.traces_with_prefix("0AF765", 10) == [TRACE_ID]
         assert store.traces_with_prefix("0000000000000000123", 10) == [OTHER_TRACE]
         assert store.traces_with_prefix("%", 10) == []
+        assert store.traces_with_prefix(TRACE_ID[16:], 10) == [TRACE_ID], "its lower half"
+        assert store.traces_with_prefix(TRACE_ID[17:], 10) == []
+
+    # Replacing, open ends
+
+    def test_a_replaced_span_goes_as_the_new_one_comes(self, store: SpanStore) -> None:
+        first = a_span(1, name="begun")
+        store.write_spans([a_batch([first, a_span(2, 1), a_span(1, trace_id=OTHER_TRACE)])])
+        generation = store.generation
+        store.write_spans([a_batch([a_span(1, name="done")])], replaced=[(TRACE_ID, 1)])
+        assert store.generation > generation
+        assert [found.span.name for found in store.get_spans(TRACE_ID, [1])] == ["done"]
+        assert len(store.get_spans(TRACE_ID)) == 2
+        assert len(store.get_spans(OTHER_TRACE)) == 1
+        assert store.stats().span_rows == 3
+
+    def test_spans_may_go_without_new_ones(self, store: SpanStore) -> None:
+        largest = (1 << 64) - 1
+        store.write_spans([a_batch([a_span(largest), a_span(2)])])
+        gone = [(TRACE_ID, largest), (TRACE_ID, 3), (OTHER_TRACE, 2)]
+        store.write_spans([], replaced=gone)
+        assert [found.span.span_id for found in store.get_spans(TRACE_ID)] == [2]
+        store.write_spans([], replaced=[(TRACE_ID, 2)])
+        assert store.get_columns(TRACE_ID) is None
+        assert store.find_traces(TraceQuery()).total == 0
+
+    def test_spans_with_open_ends_are_listed(self, store: SpanStore, clock: Clock) -> None:
+        both = OpenEnd.IN_PROGRESS | OpenEnd.SERVICE_OF_PARENT
+        spans = [a_span(1), replace(a_span(2, 1), open_ends=both), a_span(3, 1)]
+        store.write_spans([a_batch(spans)])
+        assert store.open_spans(0) == [OpenSpan(TRACE_ID, 2, 1, both)]
+        assert store.open_spans(clock.now_ns + 1) == []
+        (found,) = store.get_spans(TRACE_ID, [2])
+        assert found.span.open_ends == both
+
+    # Weights
+
+    def test_without_sampling_there_is_nothing_to_estimate(self, store: SpanStore) -> None:
+        store.write_spans([a_batch(a_trace(1))])
+        page = store.find_traces(TraceQuery())
+        assert (page.total, page.estimated_total) == (1, None)
+        assert page.traces[0].weight == 1
+
+    @pytest.mark.parametrize("sort", Sort)
+    def test_what_sampled_traces_stand_for_is_counted_beside_them(
+        self, store: SpanStore, sort: Sort
+    ) -> None:
+        sampled = a_batch([*a_trace(1), *a_trace(2)])
+        sampled.weight = 4.0
+        store.write_spans([sampled, a_batch(a_trace(3, error=True))])
+        page = store.find_traces(TraceQuery(sort=sort))
+        assert (page.total, page.estimated_total) == (3, 9.0)
+        weights = {int(trace.trace_id, 16): trace.weight for trace in page.traces}
+        assert weights == {1: 4.0, 2: 4.0, 3: 1.0}
+        columns = store.get_columns(f"{1:032x}")
+        assert columns is not None
+        assert columns.weight == 4.0
+        errors = store.find_traces(TraceQuery(sort=sort, errors_only=True))
+        assert (errors.total, errors.estimated_total) == (1, 1.0)
+        assert store.find_traces(TraceQuery(service="none")).estimated_total == 0
 
     def test_it_finds_traces_by_a_span_id(self, store: SpanStore) -> None:
         high = 2**64 - 2

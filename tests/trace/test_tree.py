@@ -245,3 +245,14 @@ def test_large_traces_of_any_shape_are_built_without_recursion(shape: str) -> No
         assert int(tree.depth.max()) == count - 1
     if shape == "circle":
         assert oddities(tree)["cycle"] == count
+
+
+def test_times_before_2000_and_after_tomorrow_are_named() -> None:
+    now, day = 1_700_000_000 * 10**9, 86_400 * 10**9
+    starts = {1: now, 2: now + day, 3: now + day + 1, 4: 946_684_799 * 10**9, 5: 0}
+    spans = [span(number, start=start) for number, start in starts.items()]
+    columns = tree_of(*spans).columns
+    tree = build_tree(columns, now)
+    rows = tree.rows_with(Oddity.FAR_TIME)
+    assert sorted(tree.columns.span_id[rows].tolist()) == [3, 4]
+    assert not len(build_tree(columns).rows_with(Oddity.FAR_TIME))

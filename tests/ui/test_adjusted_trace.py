@@ -1,17 +1,17 @@
-from tests.builders import TRACE_ID, a_span
+from tests.builders import START_NS, TRACE_ID, a_span
 from tests.ui.stage import a_store
 from viewer.trace.span import Event, Link, Span
 from viewer.ui.adjusted_trace import load_adjusted
 
 
 def adjusted(*spans: Span) -> tuple[list[Span], dict[int, list[str]]]:
-    found = load_adjusted(a_store(spans), TRACE_ID)
+    found = load_adjusted(a_store(spans), TRACE_ID, START_NS)
     assert found is not None
     return found
 
 
 def test_an_unknown_trace_is_none() -> None:
-    assert load_adjusted(a_store(), TRACE_ID) is None
+    assert load_adjusted(a_store(), TRACE_ID, START_NS) is None
 
 
 def test_attributes_are_sorted_by_key_everywhere() -> None:

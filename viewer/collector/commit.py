@@ -4,10 +4,11 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from viewer.store.base import SpanStore, StoreError
+from viewer.store.base import StoreError
 from viewer.trace.batch import SpanBatch
 
 FULL_GROUP_ROWS = 122_880  # DuckDB's row group: a group this large is compressed once, in place
@@ -24,6 +25,13 @@ class _Entry:
     error: list[Exception] = field(default_factory=list)
 
 
+class SpanWriter(Protocol):
+    """What can store batches: a store, or what prepares them for one."""
+
+    def write_spans(self, batches: Sequence[SpanBatch], mark: int | None) -> None:
+        """Store the batches in one transaction; raises StoreError."""
+
+
 class Committer:
     """Collects batches and writes them to the store from one thread.
 
@@ -31,7 +39,7 @@ class Committer:
     (imports) are waited for. ``committed`` is called after each commit with the new mark.
     """
 
-    def __init__(self, store: SpanStore, committed: Callable[[int], None]) -> None:
+    def __init__(self, store: SpanWriter, committed: Callable[[int], None]) -> None:
         self._store = store
         self._committed = committed
         self._entries: deque[_Entry] = deque()

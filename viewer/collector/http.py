@@ -1,195 +1,143 @@
-"""OTLP over HTTP (opentelemetry-proto docs/specification.md, "OTLP/HTTP"): a WSGI application that
-serves its own port and, mounted beside the pages, the UI's port."""
+"""A receiver over HTTP as a WSGI application: it serves its own port and, mounted beside the pages,
+the UI's. The format says what is taken where and how it is answered; limits, access, encodings and
+the answers of an overloaded server are the same for all."""
 
-import json
-import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NoReturn
 
-import zstandard
-from google.protobuf.message import Message
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
-    ExportTracePartialSuccess,
-    ExportTraceServiceResponse,
-)
-
 from viewer.collector.access import is_authorized
-from viewer.collector.pipeline import RETRY_AFTER_S, Overloaded, Pipeline
-from viewer.collector.stats import DoorStats
-from viewer.formats.base import Decoded, DecodeError
-from viewer.formats.otlp import json as otlp_json
-from viewer.formats.otlp import wire
-from viewer.formats.otlp.decoder import OtlpDecoder
-from viewer.store.base import StoreError
+from viewer.collector.body import UnknownEncoding, decompress_body
+from viewer.collector.door import MAX_BODY, TOO_LARGE, Door
+from viewer.collector.pipeline import RETRY_AFTER_S, Overloaded
+from viewer.formats.base import DecodeError
+from viewer.formats.compression import TooLarge
+from viewer.formats.receiver import HttpAnswer, HttpReceiver, HttpRequest, WrongMediaType
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-MAX_BODY = 16 << 20
-_PROTOBUF, _JSON = "application/x-protobuf", "application/json"
-TRACES_PATH = "/v1/traces"
-_QUIET_PATHS = ("/v1/metrics", "/v1/logs")
-PATHS = (TRACES_PATH, *_QUIET_PATHS)
+_HEADER = "HTTP_"
 
 
 class Refusal(Exception):
     """A request that is answered with an error status."""
 
-    def __init__(self, status: HTTPStatus, message: str, retry_after: int = 0) -> None:
+    def __init__(self, status: HTTPStatus, message: str, *headers: tuple[str, str]) -> None:
         super().__init__(message)
-        self.status, self.message, self.retry_after = status, message, retry_after
+        self.status, self.message, self.headers = status, message, headers
 
 
-class OtlpHttp:
-    """Takes ``/v1/traces``; ``/v1/metrics`` and ``/v1/logs`` are answered, and what they hold is
-    not kept, so that an SDK which exports all three stays quiet."""
+class HttpDoor:
+    """Serves one HttpReceiver."""
 
-    def __init__(self, pipeline: Pipeline, stats: DoorStats, auth_token: str | None) -> None:
-        self._pipeline, self._stats, self._token = pipeline, stats, auth_token
-        self.decoder = OtlpDecoder()
-        self._decoders: dict[str, Callable[[bytes], Decoded]] = {
-            _PROTOBUF: self.decoder.decode_request,
-            "application/protobuf": self.decoder.decode_request,
-            _JSON: otlp_json.decode_request,
-        }
+    def __init__(self, receiver: HttpReceiver, door: Door, auth_token: str | None) -> None:
+        self.receiver, self.door, self._token = receiver, door, auth_token
+
+    def serves(self, method: str, path: str) -> bool:
+        """Say whether a request of this method to this path is the receiver's."""
+        return method in self.receiver.paths.get(path, ())
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
-        media_type = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+        request = _request(environ)
+        headers: tuple[tuple[str, str], ...] = ()
         try:
-            answer = self._answer(environ, media_type)
-            status, headers = HTTPStatus.OK, []
+            answer = self._answer(request, environ)
         except Refusal as refusal:
-            status = refusal.status
-            answer = _encode_error(refusal.message, media_type)
-            headers = [("Retry-After", str(refusal.retry_after))] if refusal.retry_after else []
-            if status is HTTPStatus.METHOD_NOT_ALLOWED:
-                headers.append(("Allow", "POST"))
-            if status is HTTPStatus.UNAUTHORIZED:
-                headers.append(("WWW-Authenticate", 'Bearer realm="tracefall"'))
+            answer = self.receiver.refuse(request, refusal.status, refusal.message)
+            headers = refusal.headers
         start_response(
-            f"{status.value} {status.phrase}",
+            f"{answer.status.value} {answer.status.phrase}",
             [
-                ("Content-Type", _JSON if media_type == _JSON else _PROTOBUF),
-                ("Content-Length", str(len(answer))),
+                ("Content-Type", answer.media_type),
+                ("Content-Length", str(len(answer.body))),
                 ("X-Content-Type-Options", "nosniff"),
                 *headers,
             ],
         )
-        return [answer]
+        return [answer.body]
 
-    def _answer(self, environ: "WSGIEnvironment", media_type: str) -> bytes:
-        path = environ.get("PATH_INFO", "")
-        if not is_authorized(environ.get("HTTP_AUTHORIZATION", ""), self._token):
-            self._refuse(HTTPStatus.UNAUTHORIZED, "this server wants Authorization: Bearer <token>")
-        if path not in PATHS:
-            raise Refusal(HTTPStatus.NOT_FOUND, f"no such path; traces go to {TRACES_PATH}")
-        if environ["REQUEST_METHOD"] != "POST":
-            raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "only POST is taken here")
-        if path in _QUIET_PATHS:
-            return b"{}" if media_type == _JSON else b""
-        decoder = self._decoders.get(media_type)
-        if decoder is None:
-            self._refuse(
-                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-                f"Content-Type {media_type[:80]!r} is not taken; send {_PROTOBUF} or {_JSON}",
-            )
+    def _answer(self, request: HttpRequest, environ: "WSGIEnvironment") -> HttpAnswer:
+        self._check_access(request)
         body = self._body(environ)
-        decoded = self._decode(decoder, body)
-        self._store(decoded)
-        self._stats.rejections(decoded.rejected)
-        client = environ.get("HTTP_USER_AGENT", "")[:200]
-        self._stats.accepted(len(decoded.batch), len(body), client)
-        return _encode_success(decoded, media_type)
-
-    def _decode(self, decoder: Callable[[bytes], Decoded], body: bytes) -> Decoded:
+        request = _request(environ, body)
         try:
-            return decoder(body)
+            decoded = self.door.take(
+                lambda: self.receiver.decode(request),
+                len(body),
+                request.headers.get("user-agent", ""),
+            )
+        except WrongMediaType as error:
+            raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, str(error)) from error
         except DecodeError as error:
-            self._refuse(HTTPStatus.BAD_REQUEST, str(error), "body cannot be decoded")
-
-    def _store(self, decoded: Decoded) -> None:
-        try:
-            self._pipeline.accept(decoded.batch)
-        except (Overloaded, StoreError) as error:
-            self._stats.rejected("overloaded, sender asked to try again", len(decoded.batch))
+            raise Refusal(HTTPStatus.BAD_REQUEST, str(error)) from error
+        except Overloaded as error:
             raise Refusal(
-                HTTPStatus.SERVICE_UNAVAILABLE, f"try again later: {error}", RETRY_AFTER_S
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                f"try again later: {error}",
+                ("Retry-After", str(RETRY_AFTER_S)),
             ) from error
+        return self.receiver.answer(request, decoded)
+
+    def _check_access(self, request: HttpRequest) -> None:
+        if not is_authorized(request.headers.get("authorization", ""), self._token):
+            self._refuse(
+                HTTPStatus.UNAUTHORIZED,
+                "this server wants Authorization: Bearer <token>",
+                ("WWW-Authenticate", 'Bearer realm="tracefall"'),
+            )
+        methods = self.receiver.paths.get(request.path)
+        if methods is None:
+            raise Refusal(
+                HTTPStatus.NOT_FOUND, f"no such path; spans go to {self.receiver.shown_path}"
+            )
+        if request.method not in methods:
+            raise Refusal(
+                HTTPStatus.METHOD_NOT_ALLOWED,
+                f"only {' and '.join(methods)} is taken here",
+                ("Allow", ", ".join(methods)),
+            )
 
     def _body(self, environ: "WSGIEnvironment") -> bytes:
         # waitress has taken the body in already, chunks joined, and set its length.
         length = int(environ.get("CONTENT_LENGTH") or 0)
         if length > MAX_BODY:
-            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LARGE, "body over the limit")
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE)
         raw: bytes = environ["wsgi.input"].read(length)
-        encoding = environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower()
+        encoding = environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
         try:
-            body = _decompress(raw, encoding)
-        except (zlib.error, zstandard.ZstdError, EOFError) as error:
-            self._refuse(
-                HTTPStatus.BAD_REQUEST, f"the body is no valid {encoding}: {error}", "bad encoding"
-            )
-        if body is None:
-            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LARGE, "body over the limit")
-        return body
+            return decompress_body(raw, encoding)
+        except UnknownEncoding as error:
+            self._refuse(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, str(error))
+        except TooLarge:
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE)
+        except DecodeError as error:
+            self._refuse(HTTPStatus.BAD_REQUEST, str(error))
 
-    def _refuse(self, status: HTTPStatus, message: str, reason: str = "") -> NoReturn:
-        self._stats.rejected(reason or status.phrase.lower())
-        raise Refusal(status, message)
-
-
-_TOO_LARGE = f"the body is larger than {MAX_BODY >> 20} MiB; send smaller batches"
+    def _refuse(self, status: HTTPStatus, message: str, *headers: tuple[str, str]) -> NoReturn:
+        self.door.stats.rejected(_REASONS.get(status, status.phrase.lower()))
+        raise Refusal(status, message, *headers)
 
 
-def _decompress(raw: bytes, encoding: str) -> bytes | None:
-    """Return the plain body, or None if it would exceed MAX_BODY; raise what the codec raises."""
-    if encoding in ("", "identity"):
-        return raw
-    if encoding in ("gzip", "x-gzip", "deflate"):
-        # 47: zlib finds out by itself whether the header is gzip's or zlib's.
-        inflater = zlib.decompressobj(47)
-        body = inflater.decompress(raw, MAX_BODY + 1)
-        if len(body) > MAX_BODY:
-            return None
-        if not inflater.eof:
-            raise EOFError("it breaks off")
-        return body
-    if encoding == "zstd":
-        with zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(raw) as reader:
-            body = reader.read(MAX_BODY + 1)
-        return None if len(body) > MAX_BODY else body
-    raise Refusal(
-        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-        f"Content-Encoding {encoding[:40]!r} is not taken; send gzip, zstd or none",
+_REASONS = {
+    HTTPStatus.BAD_REQUEST: "bad encoding",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "body over the limit",
+}
+
+
+def _request(environ: "WSGIEnvironment", body: bytes = b"") -> HttpRequest:
+    headers = {
+        name.removeprefix(_HEADER).replace("_", "-").lower(): value
+        for name, value in environ.items()
+        if name.startswith(_HEADER)
+    }
+    return HttpRequest(
+        method=environ["REQUEST_METHOD"],
+        path=environ.get("PATH_INFO", ""),
+        query=environ.get("QUERY_STRING", ""),
+        media_type=environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower(),
+        headers=headers,
+        body=body,
     )
-
-
-def _encode_success(decoded: Decoded, media_type: str) -> bytes:
-    messages = [
-        f"{rejection.reason} ({rejection.count})"
-        for rejection in (*decoded.rejected, *decoded.notes)
-    ]
-    rejected, message = decoded.rejected_spans, "; ".join(messages)[:2000]
-    if media_type == _JSON:
-        partial = {"rejectedSpans": str(rejected), "errorMessage": message}
-        return json.dumps({"partialSuccess": partial} if messages else {}).encode()
-    response: Message = ExportTraceServiceResponse()
-    if messages:
-        response = ExportTraceServiceResponse(
-            partial_success=ExportTracePartialSuccess(
-                rejected_spans=rejected, error_message=message
-            )
-        )
-    return response.SerializeToString()
-
-
-def _encode_error(message: str, media_type: str) -> bytes:
-    """Return a google.rpc.Status, as the specification wants it for every error."""
-    if media_type == _JSON:
-        return json.dumps({"message": message}).encode()
-    # Status.message is field 2, as is the message of OTLP's own Status.
-    data: bytes = wire.Status(message=message.encode()).SerializeToString()
-    return data

@@ -5,7 +5,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from waitress import wasyncore
@@ -27,40 +27,52 @@ def is_loopback(host: str) -> bool:
     return host in _LOOPBACKS or host.startswith("127.")
 
 
-def bind(host: str, port: int) -> list[socket.socket]:
-    """Return listening TCP sockets; raises PortTaken or OSError. Port 0 = any free one.
+def bind(
+    host: str, port: int, kinds: Sequence[socket.SocketKind] = (socket.SOCK_STREAM,)
+) -> list[socket.socket]:
+    """Return sockets that listen (TCP) or receive (UDP) on a port, the same for all; raises
+    PortTaken or OSError. Port 0 = any free one.
 
     localhost means 127.0.0.1 and ::1 to many clients, and some try only one of them, so both are
     taken where the machine has both (`reference/clients.md`)."""
     hosts = ["127.0.0.1", "::1"] if host in _LOOPBACKS else [host]
+    wanted = [(address, kind) for kind in kinds for address in hosts]
     for _ in range(_PORT_TRIES):
-        sockets = [_bind_one(hosts[0], port)]
-        chosen = sockets[0].getsockname()[1]
+        sockets: list[socket.socket] = []
+        chosen = port
         try:
-            sockets.extend(_bind_one(other, chosen) for other in hosts[1:])
-        except PortTaken:
-            if port == 0:
-                # The free port was free for one family only: ask for another.
-                sockets[0].close()
+            for address, kind in wanted:
+                try:
+                    sockets.append(_bind_one(address, chosen, kind))
+                except PortTaken:
+                    raise
+                except OSError:
+                    if address == hosts[0]:
+                        raise
+                    # No IPv6 on this machine: one address it is.
+                chosen = sockets[0].getsockname()[1]
+        except OSError as error:
+            for taken in sockets:
+                taken.close()
+            if port == 0 and isinstance(error, PortTaken):
+                # The free port was free for one of them only: ask for another.
                 continue
-            sockets[0].close()
             raise
-        except OSError:
-            # No IPv6 on this machine: one address it is.
-            return sockets
         return sockets
     raise PortTaken(errno.EADDRINUSE, "no port is free on both loopback addresses")
 
 
-def _bind_one(host: str, port: int) -> socket.socket:
+def _bind_one(host: str, port: int, kind: socket.SocketKind) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    found = socket.socket(family, socket.SOCK_STREAM)
+    found = socket.socket(family, kind)
     try:
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if kind == socket.SOCK_STREAM:
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             found.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         found.bind((host, port))
-        found.listen(1024)
+        if kind == socket.SOCK_STREAM:
+            found.listen(1024)
     except OSError as error:
         found.close()
         if error.errno == errno.EADDRINUSE:

@@ -2,11 +2,13 @@
 
 import logging
 import threading
+import time
 from pathlib import Path
 
 import pyarrow as pa  # type: ignore[import-untyped]
 
 from viewer.collector.commit import FULL_GROUP_ROWS, Committer
+from viewer.collector.joiner import Joiner
 from viewer.collector.journal import Journal, JournalFull
 from viewer.store.base import SpanStore
 from viewer.trace.batch import SpanBatch
@@ -28,7 +30,7 @@ class Pipeline:
         self, store: SpanStore, journal_directory: Path | None, limit_bytes: int = JOURNAL_LIMIT
     ) -> None:
         """Open the journal and write what a crash has left in it; raises OSError, StoreError."""
-        self._store = store
+        self._writer = Joiner(store, time.time_ns())
         self._order = threading.Lock()
         self._closed = False
         self._journal: Journal | None = None
@@ -36,7 +38,7 @@ class Pipeline:
             mark = store.journal_mark()
             self._journal = Journal(journal_directory, mark, limit_bytes)
             self._replay(mark)
-        self._committer = Committer(store, self._committed)
+        self._committer = Committer(self._writer, self._committed)
         self._committer.start()
 
     @property
@@ -96,10 +98,10 @@ class Pipeline:
             group.append(_from_bytes(payload))
             rows += len(group[-1])
             if rows >= FULL_GROUP_ROWS:
-                self._store.write_spans(group, last)
+                self._writer.write_spans(group, last)
                 group, spans, rows = [], spans + rows, 0
         if group:
-            self._store.write_spans(group, last)
+            self._writer.write_spans(group, last)
         if last > mark:
             _log.info("%d acknowledged spans were taken over from the journal", spans + rows)
             self._journal.release(last)

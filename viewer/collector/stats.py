@@ -5,7 +5,9 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 
+from viewer.trace.batch import SpanBatch
 from viewer.trace.report import DoorReport, Rejection
+from viewer.trace.span import EARLIEST_PLAUSIBLE_NS, PLAUSIBLE_AHEAD_NS
 
 _WINDOW_S = 60
 
@@ -16,10 +18,10 @@ class DoorStats:
     def __init__(self, name: str, clock: Callable[[], float] = time.time) -> None:
         self.name = name
         self.address = ""
-        self.closed = "not open yet"
+        self.closed = ""
         self._clock = clock
         self._lock = threading.Lock()
-        self._requests = self._spans = self._bytes = 0
+        self._requests = self._spans = self._bytes = self._far_times = 0
         self._rejected: Counter[str] = Counter()
         self._last_client = ""
         self._last_seen = 0.0
@@ -29,13 +31,15 @@ class DoorStats:
         """Note that the door is open at this address."""
         self.address, self.closed = address, ""
 
-    def accepted(self, spans: int, size: int, client: str) -> None:
-        """Count a request whose spans were kept."""
-        now = self._clock()
+    def accepted(self, batch: SpanBatch, size: int, client: str, requests: int = 1) -> None:
+        """Count requests, or datagrams, whose spans were kept."""
+        now, spans = self._clock(), len(batch)
+        far_times = _far_times(batch, int(now * 1e9) + PLAUSIBLE_AHEAD_NS)
         with self._lock:
-            self._requests += 1
+            self._requests += requests
             self._spans += spans
             self._bytes += size
+            self._far_times += far_times
             self._last_client, self._last_seen = client, now
             second = int(now)
             if self._recent and self._recent[-1][0] == second:
@@ -70,6 +74,7 @@ class DoorStats:
                 bytes=self._bytes,
                 spans_per_second=sum(spans for _, spans in self._recent) / _WINDOW_S,
                 rejected=dict(self._rejected),
+                far_times=self._far_times,
                 last_client=self._last_client,
                 last_seen_ns=int(self._last_seen * 1e9),
             )
@@ -77,3 +82,11 @@ class DoorStats:
     def _forget(self, second: int) -> None:
         while self._recent and self._recent[0][0] <= second - _WINDOW_S:
             self._recent.popleft()
+
+
+def _far_times(batch: SpanBatch, latest_ns: int) -> int:
+    """Count the spans that start before 2000 or after tomorrow."""
+    if not len(batch):
+        return 0
+    start = batch.to_arrow().column("start_ns").to_numpy()
+    return int(((start != 0) & ((start < EARLIEST_PLAUSIBLE_NS) | (start > latest_ns))).sum())

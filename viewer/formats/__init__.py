@@ -10,6 +10,7 @@ from viewer.formats.jaeger.json import JaegerJson
 from viewer.formats.otlp.json import OtlpJson
 from viewer.formats.otlp.protobuf import OtlpProtobuf
 from viewer.formats.plain.json import PlainJson
+from viewer.formats.xray.json import XrayJson
 from viewer.formats.zipkin.v2 import ZipkinV2
 
 # A new format is one more line in one of these. Of JSON formats the first that claims a value
@@ -19,6 +20,7 @@ JSON_FORMATS: tuple[JsonFormat, ...] = (
     OtlpJson(),
     JaegerJson(),
     ZipkinV2(),
+    XrayJson(),
     PlainJson(),
 )
 FORMATS: tuple[Format | JsonFormat, ...] = (*BINARY_FORMATS, *JSON_FORMATS)

@@ -1,4 +1,5 @@
-"""Decompression of files by their first bytes: gzip (RFC 1952) and Zstandard (RFC 8878)."""
+"""Decompression that stops at a limit: gzip (RFC 1952), zlib (RFC 1950) and Zstandard (RFC 8878);
+of files by their first bytes, of requests by what they say."""
 
 import io
 import zlib
@@ -13,9 +14,15 @@ _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _ZSTD_SKIPPABLE = b"\x2a\x4d\x18"  # after a byte 0x50 to 0x5f
 _STEP = 1 << 20
-# zstandard cannot bound the output of a step, and a block of 4 bytes may hold 128 KiB.
-_ZSTD_STEP = 2048
+# zstandard cannot bound the output of a step, and a block of 4 bytes may hold 128 KiB: so that a
+# step makes no more than the limit itself.
+_ZSTD_GAIN = (128 << 10) // 4
+_ZSTD_STEPS = (16, 2048)
 _ZSTD_WINDOW = 1 << 27
+
+
+class TooLarge(DecodeError):
+    """Decompressed, it is larger than the limit."""
 
 
 def decompress(data: bytes, limit: int = MAX_DECOMPRESSED) -> bytes:
@@ -26,9 +33,9 @@ def decompress(data: bytes, limit: int = MAX_DECOMPRESSED) -> bytes:
     """
     for _ in range(_MAX_LAYERS):
         if data.startswith(_GZIP):
-            data = _gunzip(data, limit)
+            data = gunzip(data, limit)
         elif data.startswith(_ZSTD) or _is_skippable(data):
-            data = _unzstd(data, limit)
+            data = unzstd(data, limit)
         else:
             break
     return data
@@ -38,21 +45,31 @@ def _is_skippable(data: bytes) -> bool:
     return len(data) > 4 and 0x50 <= data[0] <= 0x5F and data[1:4] == _ZSTD_SKIPPABLE
 
 
-def _gunzip(data: bytes, limit: int) -> bytes:
+def gunzip(data: bytes, limit: int) -> bytes:
+    """Return what gzip data holds, all its members joined; raise DecodeError, TooLarge."""
     plain = io.BytesIO()
     position = 0
     while position < len(data):
         if not data.startswith(_GZIP, position):
+            if position == 0:
+                raise DecodeError("this is no gzip data", "byte 0")
             if data[position:].strip(b"\0"):
                 raise DecodeError("something else follows the gzip data", f"byte {position}")
             break
-        position = _gunzip_member(data, position, plain, limit)
+        position = _inflate(data, position, plain, limit, "gzip")
     return plain.getvalue()
 
 
-def _gunzip_member(data: bytes, position: int, plain: io.BytesIO, limit: int) -> int:
+def inflate(data: bytes, limit: int) -> bytes:
+    """Return what zlib data ("deflate" in HTTP) holds; raise DecodeError, TooLarge."""
+    plain = io.BytesIO()
+    _inflate(data, 0, plain, limit, "deflate")
+    return plain.getvalue()
+
+
+def _inflate(data: bytes, position: int, plain: io.BytesIO, limit: int, name: str) -> int:
     """Append one member's content; return where the next begins."""
-    inflater = zlib.decompressobj(wbits=31)
+    inflater = zlib.decompressobj(wbits=31 if name == "gzip" else 15)
     view = memoryview(data)
     while not inflater.eof:
         chunk = inflater.unconsumed_tail or view[position : position + _STEP]
@@ -61,22 +78,25 @@ def _gunzip_member(data: bytes, position: int, plain: io.BytesIO, limit: int) ->
         try:
             plain.write(inflater.decompress(chunk, _STEP))
         except zlib.error as error:
-            raise DecodeError(f"the gzip data is damaged ({error})", f"byte {position}") from None
+            raise DecodeError(f"the {name} data is damaged ({error})", f"byte {position}") from None
         if plain.tell() > limit:
             raise _too_large(limit)
         if not inflater.eof and not inflater.unconsumed_tail and position >= len(data):
-            raise DecodeError("the gzip data breaks off", f"byte {len(data)}")
+            raise DecodeError(f"the {name} data breaks off", f"byte {len(data)}")
     return position - len(inflater.unused_data)
 
 
-def _unzstd(data: bytes, limit: int) -> bytes:
+def unzstd(data: bytes, limit: int) -> bytes:
+    """Return what zstd data holds, all its frames joined; raise DecodeError, TooLarge."""
     plain = io.BytesIO()
     view = memoryview(data)
     decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
     frame = decompressor.decompressobj()
+    least, most = _ZSTD_STEPS
+    step_bytes = min(max(limit // _ZSTD_GAIN, least), most)
     position = 0
     while position < len(data):
-        step = view[position : position + _ZSTD_STEP]
+        step = view[position : position + step_bytes]
         position += len(step)
         try:
             plain.write(frame.decompress(step))
@@ -93,5 +113,5 @@ def _unzstd(data: bytes, limit: int) -> bytes:
     return plain.getvalue()
 
 
-def _too_large(limit: int) -> DecodeError:
-    return DecodeError(f"it holds more than {limit:,} bytes when decompressed")
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"it holds more than {limit:,} bytes when decompressed")

@@ -81,10 +81,6 @@ def _describe_product(value: Mapping[str, object]) -> str:
         return "Zipkin v1 span: only Zipkin v2 is read"
     if "traceEvents" in value:
         return "Chrome trace events: a profile, not a distributed trace"
-    if _has_all(value, "id", "start_time") or _has_all(value, "Id", "Segments"):
-        return "AWS X-Ray document: not read"
-    if _item_has(value.get("Traces"), "Segments"):
-        return "AWS X-Ray traces: not read"
     if _has_all(value, "trace_id", "span_id", "service"):
         return "Datadog span: not read"
     if _item_has(value.get("errors"), "msg") and not value.get("data"):

@@ -19,9 +19,11 @@ from viewer.search.query import Cursor, TraceQuery
 from viewer.trace.batch import SpanBatch
 from viewer.trace.columns import TraceColumns
 from viewer.trace.report import Rejection
-from viewer.trace.span import Span, SpanKind, StatusCode
+from viewer.trace.span import OpenEnd, Span, SpanKind, StatusCode
 from viewer.trace.summary import DependencyLink, Operation, TraceSummary
 
+SpanKey = tuple[str, int]
+"""A span by its trace ID and its ID as sent."""
 RECENT_SPANS = 50_000
 MAX_SUGGESTED = 1_000
 
@@ -60,16 +62,28 @@ class StoredSpan:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenSpan:
+    """A stored span that is not settled: where it stands, and what is open about it."""
+
+    trace_id: str
+    span_id: int
+    parent_id: int
+    open_ends: OpenEnd
+
+
+@dataclass(frozen=True, slots=True)
 class TracePage:
     """One page of results. ``total`` counts all matching traces, exactly; ``stored_traces`` and
     ``searched_spans`` (rows, re-deliveries included) what there is within the query's time range.
-    ``next`` is None at the end."""
+    ``next`` is None at the end. ``estimated_total`` is how many traces matched before sampling, as
+    their weights tell; None where nothing stored was sampled."""
 
     traces: tuple[TraceSummary, ...]
     total: int
     stored_traces: int
     searched_spans: int
     next: Cursor | None = None
+    estimated_total: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +164,18 @@ class SpanStore(Protocol):
     def close(self) -> None:
         """Flush and release; later calls are errors."""
 
-    def write_spans(self, batches: Sequence[SpanBatch], mark: int | None = None) -> None:
-        """Store the batches in one transaction, with ``mark`` as the new `journal_mark`."""
+    def write_spans(
+        self,
+        batches: Sequence[SpanBatch],
+        mark: int | None = None,
+        replaced: Sequence[SpanKey] = (),
+    ) -> None:
+        """Store the batches in one transaction, with ``mark`` as the new `journal_mark`. All rows of
+        the ``replaced`` spans go in the same transaction, before it; they are few. A batch's weight
+        is kept with its rows."""
+
+    def open_spans(self, since_ns: int) -> list[OpenSpan]:
+        """Return the spans with an open end that were stored at ``since_ns`` or later, in no order."""
 
     def journal_mark(self) -> int:
         """Return the mark of the last committed write that carried one; 0 at first."""
@@ -179,7 +203,8 @@ class SpanStore(Protocol):
         names and attributes."""
 
     def traces_with_prefix(self, prefix: str, limit: int) -> list[str]:
-        """Return stored trace IDs whose 32-digit or printed 16-digit form starts so, ascending."""
+        """Return stored trace IDs whose 32-digit or printed 16-digit form starts so, ascending; for
+        16 digits also those whose lower half they are, as Datadog's users know a trace by it."""
 
     def traces_with_span(self, span_id: int, limit: int) -> list[str]:
         """Return IDs of traces that hold this span ID, ascending."""

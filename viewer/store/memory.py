@@ -15,9 +15,11 @@ from viewer.store.base import (
     Capabilities,
     Distribution,
     DistributionCell,
+    OpenSpan,
     Pruned,
     ReadOnly,
     ServiceStats,
+    SpanKey,
     StoredSpan,
     StoreError,
     StoreStats,
@@ -62,6 +64,7 @@ class _Row:
     digest: int
     span: Span
     stored_ns: int
+    weight: float = 1.0
 
     @property
     def identity(self) -> tuple[str, int, int]:
@@ -84,19 +87,38 @@ class MemoryStore:
         with self._lock:
             self._rows = {}
 
-    def write_spans(self, batches: Sequence[SpanBatch], mark: int | None = None) -> None:
+    def write_spans(
+        self,
+        batches: Sequence[SpanBatch],
+        mark: int | None = None,
+        replaced: Sequence[SpanKey] = (),
+    ) -> None:
         if not self.capabilities.writable:
             raise ReadOnly("the store was opened read-only")
         now = self._clock()
         # All are read first: a batch that cannot be read must leave nothing of the others behind.
-        spans = [_as_stored(span) for batch in batches for span in batch.spans()]
+        spans = [(_as_stored(span), batch.weight) for batch in batches for span in batch.spans()]
+        gone = set(replaced)
         with self._lock:
-            for span in spans:
-                row = _Row(_digest(span), span, now)
+            for trace_id in {trace_id for trace_id, _ in gone} & self._rows.keys():
+                rows = self._rows[trace_id]
+                kept = [row for row in rows if (trace_id, row.span.span_id) not in gone]
+                self._rows[trace_id] = kept
+                if not kept:
+                    del self._rows[trace_id]
+            for span, weight in spans:
+                row = _Row(_digest(span), span, now, weight)
                 self._rows.setdefault(span.trace_id, []).append(row)
-            self.generation += bool(spans)
+            self.generation += bool(spans or gone)
             if mark is not None:
                 self._mark = mark
+
+    def open_spans(self, since_ns: int) -> list[OpenSpan]:
+        return [
+            OpenSpan(span.trace_id, span.span_id, span.parent_id, span.open_ends)
+            for span in (row.span for row in self._all() if row.stored_ns >= since_ns)
+            if span.open_ends
+        ]
 
     def journal_mark(self) -> int:
         return self._mark
@@ -117,7 +139,10 @@ class MemoryStore:
             last = page[-1]
             more = Cursor(_sort_key(query.sort, last), last.start_ns, last.trace_id)
         stored = len({row.span.trace_id for row in rows})
-        return TracePage(tuple(page), len(matches), stored, len(rows), more)
+        estimated = None
+        if any(row.weight != 1 for row in self._all()):
+            estimated = sum(found.weight for found in matches)
+        return TracePage(tuple(page), len(matches), stored, len(rows), more, estimated)
 
     def distribution(self, query: TraceQuery, columns: int) -> Distribution:
         matches = self._matches(query)
@@ -144,7 +169,10 @@ class MemoryStore:
         rows = self._of_trace(trace_id)
         if not rows:
             return None
-        return columns_of_spans(trace_id, [row.span for row in rows], [row.digest for row in rows])
+        columns = columns_of_spans(
+            trace_id, [row.span for row in rows], [row.digest for row in rows]
+        )
+        return replace(columns, weight=max(row.weight for row in rows))
 
     def get_spans(self, trace_id: str, span_ids: Sequence[int] | None = None) -> list[StoredSpan]:
         rows = [
@@ -170,6 +198,7 @@ class MemoryStore:
                 trace_id
                 for trace_id in self._rows
                 if trace_id.startswith((begins, _ZERO_HALF + begins))
+                or (len(begins) == len(_ZERO_HALF) and trace_id.endswith(begins))
             ]
         return sorted(found)[: max(limit, 0)]
 
@@ -276,7 +305,8 @@ class MemoryStore:
             spans = [row.span for row in _once(rows)]
             meeting = [span for span in spans if _meets(span, query)]
             if meeting:
-                summary = _summary(spans, min(meeting, key=_rank))
+                weight = max(row.weight for row in rows)
+                summary = _summary(spans, min(meeting, key=_rank), weight)
                 if _within(summary.duration_ns, query.min_trace_ns, query.max_trace_ns):
                     found.append(summary)
         return found
@@ -316,7 +346,7 @@ def _rank(span: Span) -> tuple[int, int, int, str, str, int, int]:
     )
 
 
-def _summary(spans: list[Span], matched: Span) -> TraceSummary:
+def _summary(spans: list[Span], matched: Span, weight: float) -> TraceSummary:
     roots = [span for span in spans if not span.parent_id]
     shown = min(roots or spans, key=_rank)
     timed = [span for span in spans if span.start_ns]
@@ -342,6 +372,7 @@ def _summary(spans: list[Span], matched: Span) -> TraceSummary:
             matched.duration_ns,
             matched.parent_id == 0,
         ),
+        weight=weight,
     )
 
 

@@ -67,6 +67,7 @@ class SpanBatch:
         "events",
         "extra",
         "flags",
+        "joins",
         "kind",
         "links",
         "name",
@@ -82,6 +83,7 @@ class SpanBatch:
         "status_message",
         "trace_id",
         "trace_state",
+        "weight",
     )
 
     def __init__(self) -> None:
@@ -111,6 +113,10 @@ class SpanBatch:
         self._scope_index: dict[str, int] = {}
         self._table: pa.Table | None = None
         self._sealed: int | None = None
+        self.joins = False
+        """Whether spans here are to be joined with others: they have open ends, or settle some."""
+        self.weight = 1.0
+        """How many traces each trace in here stands for, after sampling."""
 
     def __len__(self) -> int:
         return len(self.span_id) if self._sealed is None else self._sealed
@@ -122,6 +128,7 @@ class SpanBatch:
 
     def add(self, span: Span) -> None:
         """Append one span."""
+        self.joins = self.joins or bool(span.open_ends)
         self.trace_id.append(span.trace_id)
         self.span_id.append(span.span_id)
         self.parent_id.append(span.parent_id)
@@ -146,7 +153,8 @@ class SpanBatch:
         self.scope.append(self.scope_row(span.scope))
 
     def extend(self, other: "SpanBatch") -> None:
-        """Append another batch's spans."""
+        """Append another batch's spans, of the same weight."""
+        self.joins = self.joins or other.joins
         resources = [
             self.resource_row(resource, key)
             for resource, key in zip(other.resources, other.resource_keys, strict=True)
@@ -246,12 +254,14 @@ class SpanBatch:
         return {
             "resources": orjson.dumps(self.resource_keys),
             "scopes": orjson.dumps(self.scope_keys),
+            **({"joins": b"1"} if self.joins else {}),
         }
 
     @classmethod
     def from_arrow(cls, table: pa.Table) -> "SpanBatch":
         """Undo to_arrow (a table read back from a journal, a Parquet file or a query)."""
         batch = cls()
+        batch.joins = b"joins" in (table.schema.metadata or {})
         for field in SCHEMA:
             if field.name == "attrs":
                 continue

@@ -18,6 +18,7 @@ class TraceColumns:
 
     ``service`` and ``name`` index into ``services`` and ``names``. ``digest`` tells spans of one ID
     apart by content: two rows with equal span ID and digest are one span delivered twice.
+    ``weight`` is how many traces this one stands for.
     """
 
     trace_id: str
@@ -32,6 +33,7 @@ class TraceColumns:
     name: NDArray[np.int32]
     services: Sequence[str]
     names: Sequence[str]
+    weight: float = 1.0
 
     def __len__(self) -> int:
         return len(self.span_id)

@@ -28,7 +28,8 @@ class FileReport:
 @dataclass(frozen=True, slots=True)
 class DoorReport:
     """A receiver's counters since start. ``address`` is what a client is pointed at; ``closed``
-    says why the door is not open (empty when it is). ``spans_per_second`` is over the last minute."""
+    says why the door is not open (empty when it is). ``spans_per_second`` is over the last minute.
+    ``far_times`` are spans kept though they start before 2000 or after tomorrow."""
 
     name: str
     address: str
@@ -38,5 +39,6 @@ class DoorReport:
     bytes: int = 0
     spans_per_second: float = 0.0
     rejected: Mapping[str, int] = field(default_factory=dict)
+    far_times: int = 0
     last_client: str = ""
     last_seen_ns: int = 0

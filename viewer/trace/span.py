@@ -10,6 +10,10 @@ from typing import NamedTuple
 
 from viewer.trace.attributes import Attributes
 
+# A start before 2000, or more than a day ahead, is some clock's or unit's mistake. 0 is no time.
+EARLIEST_PLAUSIBLE_NS = 946_684_800 * 10**9
+PLAUSIBLE_AHEAD_NS = 86_400 * 10**9
+
 
 class SpanKind(IntEnum):
     """OTLP's numbering."""

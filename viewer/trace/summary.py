@@ -28,7 +28,8 @@ class MatchedSpan:
 class TraceSummary:
     """A trace as a result row. Root = earliest span without a parent ID; where there is none, the
     earliest span, and ``has_root`` is false. Duration = latest end - earliest start. Services are
-    sorted by name; exact re-deliveries count once."""
+    sorted by name; exact re-deliveries count once. ``weight`` is how many traces it stands for, more
+    than 1 where others like it were sampled away."""
 
     trace_id: str
     root_service: str
@@ -40,6 +41,7 @@ class TraceSummary:
     errors: int
     services: tuple[ServiceCount, ...]
     matched: MatchedSpan | None = None
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

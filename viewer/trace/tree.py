@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.trace.columns import TraceColumns
-from viewer.trace.span import SpanKind
+from viewer.trace.span import EARLIEST_PLAUSIBLE_NS, PLAUSIBLE_AHEAD_NS, SpanKind
 
 Rows = NDArray[np.int32]
 _ABSENT = -1
@@ -36,6 +36,7 @@ class Oddity(Enum):
     ENDS_LATE = "ends-after-parent"
     ZERO_DURATION = "zero-duration"
     NO_START = "no-start-time"
+    FAR_TIME = "implausible-time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +120,9 @@ class TraceTree:
         assert (sizes == self.subtree_end - rows).all(), "a subtree's end is wrong"
 
 
-def build_tree(columns: TraceColumns) -> TraceTree:
-    """Place every span of a trace exactly once; see the module's text for the rules."""
+def build_tree(columns: TraceColumns, now_ns: int | None = None) -> TraceTree:
+    """Place every span of a trace exactly once; see the module's text for the rules. Without
+    ``now_ns`` nothing is said of how likely the times are."""
     ordered, redelivered = _in_base_order(columns)
     parent, flags = _parents(ordered)
     _cut_cycles(parent, flags)
@@ -132,6 +134,8 @@ def build_tree(columns: TraceColumns) -> TraceTree:
     parent_row = np.where(above == _ABSENT, _ABSENT, row_of[above]).astype(np.int32)
     rows_by_oddity = {oddity: np.sort(row_of[list(rows)]) for oddity, rows in flags.items() if rows}
     _add_time_oddities(placed, parent_row, rows_by_oddity)
+    if now_ns is not None:
+        _add_far_times(placed.start_ns, now_ns, rows_by_oddity)
     _add_root_oddities(parent_row, rows_by_oddity)
     findings = [
         Finding(oddity, len(rows_by_oddity[oddity]), rows_by_oddity[oddity])
@@ -167,6 +171,7 @@ def _take(columns: TraceColumns, rows: NDArray[np.intp] | Rows) -> TraceColumns:
         name=columns.name[rows],
         services=columns.services,
         names=columns.names,
+        weight=columns.weight,
     )
 
 
@@ -313,6 +318,14 @@ def _add_time_oddities(
     ):
         if odd.any():
             rows_by_oddity[oddity] = np.flatnonzero(odd).astype(np.int32)
+
+
+def _add_far_times(
+    start: NDArray[np.int64], now_ns: int, rows_by_oddity: dict[Oddity, Rows]
+) -> None:
+    far = (start < EARLIEST_PLAUSIBLE_NS) | (start > now_ns + PLAUSIBLE_AHEAD_NS)
+    if (far & (start != 0)).any():
+        rows_by_oddity[Oddity.FAR_TIME] = np.flatnonzero(far & (start != 0)).astype(np.int32)
 
 
 def _add_root_oddities(parent: Rows, rows_by_oddity: dict[Oddity, Rows]) -> None:

@@ -27,7 +27,7 @@ _OF_RESOURCE = frozenset(
 _ABSENT = -1
 
 
-def load_adjusted(store: SpanStore, trace_id: str) -> Adjusted | None:
+def load_adjusted(store: SpanStore, trace_id: str, now_ns: int) -> Adjusted | None:
     """Return a trace's spans and, by their position, the warnings about them; None if unknown.
 
     IDs are unique: the server half of a shared span, and any other re-used ID, gets the derived ID
@@ -38,7 +38,8 @@ def load_adjusted(store: SpanStore, trace_id: str) -> Adjusted | None:
     if not stored:
         return None
     digests = [found.digest for found in stored]
-    tree = build_tree(columns_of_spans(trace_id, [found.span for found in stored], digests))
+    columns = columns_of_spans(trace_id, [found.span for found in stored], digests)
+    tree = build_tree(columns, now_ns)
     row_of = {
         (int(span_id), int(digest)): row
         for row, (span_id, digest) in enumerate(
@@ -94,6 +95,8 @@ def _warning(oddity: Oddity, tree: TraceTree, row: int) -> str:
         return f"starts {early_us:g}µs before its parent; clock skew is not adjusted"
     if oddity is Oddity.NO_START:
         return "the span has no start time"
+    if oddity is Oddity.FAR_TIME:
+        return "the span starts before 2000 or after tomorrow"
     return ""
 
 

@@ -199,7 +199,7 @@ def _load(trace_id: str, raw: bool) -> dict[str, object] | None:
     if raw:
         spans = [stored.span for stored in current_store().get_spans(trace_id)]
         return encode_trace(trace_id, spans) if spans else None
-    adjusted = load_adjusted(current_store(), trace_id)
+    adjusted = load_adjusted(current_store(), trace_id, current_now_ns())
     return None if adjusted is None else encode_trace(trace_id, *adjusted)
 
 

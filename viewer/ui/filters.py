@@ -81,6 +81,11 @@ def format_plural(number: int, one: str, many: str = "") -> str:
     return f"{format_count(number)} {one if number == 1 else many or one + 's'}"
 
 
+def format_weight(weight: float) -> str:
+    """Return how many traces one stands for, as ``×10``; nothing for one that stands for itself."""
+    return f"×{weight:,.4g}" if weight > 1 else ""
+
+
 def format_iso(time_ns: int) -> str:
     """Print a time for a datetime attribute: UTC, whole nanoseconds kept."""
     seconds, rest = divmod(_bounded(time_ns), _S)

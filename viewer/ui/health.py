@@ -62,6 +62,11 @@ def _door_lines(doors: Sequence[DoorReport]) -> Iterator[str]:
             lambda door: door.bytes,
         ),
         ("receiver_requests_total", "Requests accepted", lambda door: door.requests),
+        (
+            "receiver_far_times_total",
+            "Spans accepted that start before 2000 or after tomorrow",
+            lambda door: door.far_times,
+        ),
     )
     for name, text, count in counters:
         yield from _metric(name, "counter", text)

@@ -54,8 +54,13 @@ class TraceCache:
     larger). A trace is looked up again when the store has changed, though not more often than every
     two seconds, so that windows of a large trace stay quick while spans pour in."""
 
-    def __init__(self, store: SpanStore, clock: Callable[[], float] = time.monotonic) -> None:
-        self._store, self._clock = store, clock
+    def __init__(
+        self,
+        store: SpanStore,
+        clock: Callable[[], float] = time.monotonic,
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._store, self._clock, self._now_ns = store, clock, now_ns
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -79,7 +84,7 @@ class TraceCache:
         if entry is not None and entry.content == content:
             entry.generation, entry.checked_at = generation, now
             return entry.trace
-        tree = build_tree(columns)
+        tree = build_tree(columns, self._now_ns())
         trace = LoadedTrace(tree, children_of(tree), self_times(tree), errors_below(tree))
         self._keep(trace_id, _Entry(trace, content, generation, now))
         return trace

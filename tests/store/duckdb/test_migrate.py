@@ -5,6 +5,7 @@ import pytest
 
 from tests.builders import a_batch, a_trace
 from tests.store.duckdb.test_engine import a_store
+from viewer.search.query import TraceQuery
 from viewer.store import open_store
 from viewer.store.base import StoreError, StoreForeign
 from viewer.store.duckdb.connection import Connections, open_file
@@ -136,4 +137,19 @@ def test_an_empty_database_of_duckdb_is_taken(tmp_path: Path) -> None:
         open_store(f"duckdb:{path}", read_only=True)
     store = open_store(f"duckdb:{path}")
     store.write_spans([a_batch(a_trace(1))])
+    store.close()
+
+
+def test_a_file_of_the_first_version_gets_weights(path: Path) -> None:
+    with duckdb.connect(str(path)) as con:
+        con.execute("ALTER TABLE spans DROP COLUMN weight")
+    set_version(path, "1")
+    store = open_store(f"duckdb:{path}")
+    sampled = a_batch(a_trace(2))
+    sampled.weight = 10.0
+    store.write_spans([sampled])
+    store.close()
+    store = open_store(f"duckdb:{path}")
+    assert store.find_traces(TraceQuery()).estimated_total == 11
+    assert store.journal_mark() == 3
     store.close()

@@ -144,3 +144,11 @@ def test_nothing_found_gives_advice_on_what_was_asked(asked: dict[str, str], adv
     found = shown(TracePage((), 0, 5, 5), **asked)
     assert any(advice in line for line in found.advice)
     assert len(found.advice) == 1
+
+
+def test_sampled_traces_say_for_how_many_they_stand_and_the_total_how_many_there_were() -> None:
+    page = TracePage((replace(SUMMARY, weight=10.0), SUMMARY), 2, 2, 6, estimated_total=11.0)
+    found = shown(page)
+    assert [row.weight for row in found.rows] == ["×10", ""]
+    assert found.total_line.startswith("2 traces (sampled: about 11 before) of 2")
+    assert found.total == 2

@@ -35,7 +35,8 @@ _ALSO = {
     "failed": ", bool_or(status = 2) AS failed",
     "counts": ", count(*) AS spans, count_if(status = 2) AS errors",
 }
-_ONCE = "(SELECT DISTINCT trace_id, span_id, digest, status, start_ns, dur_ns FROM spans {where})"
+_ONCE = """(SELECT DISTINCT trace_id, span_id, digest, status, start_ns, dur_ns, weight
+  FROM spans {where})"""
 
 
 def bounded(number: int) -> int:
@@ -96,15 +97,18 @@ class Compiler:
         parts.extend(self._tag(key, value, params) for key, value in query.tags)
         return all_of(parts)
 
-    def matching_traces(self, params: Params, *, also: str = "") -> str:
+    def matching_traces(self, params: Params, *, also: str = "", weighted: bool = False) -> str:
         """Return a SELECT of all matching traces: trace_id, start_ns, duration_ns, has_untimed, and
-        also "failed", or by "counts" spans and errors (dearer: re-deliveries count once)."""
+        also "failed", or by "counts" spans and errors (dearer: re-deliveries count once); and their
+        weight, 1 for all unless ``weighted``."""
         conditions = self.span_conditions(params)
         where = ""
         if conditions != "TRUE":
             where = f"WHERE trace_id IN (SELECT trace_id FROM spans WHERE {conditions})"
         source = _ONCE.format(where=where) if also == "counts" else f"spans {where}"
-        select = f"SELECT trace_id, {_BOUNDS}{_ALSO[also]} FROM {source} GROUP BY trace_id"
+        weight = "max(weight)" if weighted else "1"
+        listed = f"trace_id, {_BOUNDS}{_ALSO[also]}, {weight} AS weight"
+        select = f"SELECT {listed} FROM {source} GROUP BY trace_id"
         query = self.query
         having = []
         if query.min_trace_ns is not None:

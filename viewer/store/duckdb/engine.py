@@ -10,8 +10,10 @@ from viewer.search.query import TraceQuery
 from viewer.store.base import (
     Capabilities,
     Distribution,
+    OpenSpan,
     Pruned,
     ServiceStats,
+    SpanKey,
     SpanStore,
     StoredSpan,
     StoreStats,
@@ -25,9 +27,9 @@ from viewer.store.duckdb.foreign import open_foreign
 from viewer.store.duckdb.migrate import count_up, meta_number, prepare
 from viewer.store.duckdb.origins import resource_table, scope_table
 from viewer.store.duckdb.prune import live_bytes, prune
-from viewer.store.duckdb.rows import INSERT, INSERT_SERVICES, incoming_table
+from viewer.store.duckdb.rows import DELETE, INSERT, INSERT_SERVICES, incoming_table
 from viewer.trace.attributes import clean_text
-from viewer.trace.batch import SpanBatch
+from viewer.trace.batch import OPEN_EXTRA, SpanBatch, unpack_extra
 from viewer.trace.columns import TraceColumns
 from viewer.trace.summary import DependencyLink, Operation
 
@@ -72,6 +74,7 @@ class DuckDbStore:
         self._counted: dict[tuple[int, int | None, int | None], tuple[int, int]] = {}
         with connections.reading() as con:
             self._generation = meta_number(con, "generation")
+            self._weighted = bool(meta_number(con, "weighted"))
 
     @property
     def generation(self) -> int:
@@ -80,9 +83,21 @@ class DuckDbStore:
     def close(self) -> None:
         self._connections.close()
 
-    def write_spans(self, batches: Sequence[SpanBatch], mark: int | None = None) -> None:
+    def write_spans(
+        self,
+        batches: Sequence[SpanBatch],
+        mark: int | None = None,
+        replaced: Sequence[SpanKey] = (),
+    ) -> None:
         filled = [batch for batch in batches if len(batch)]
+        weighs = any(batch.weight != 1 for batch in filled) and not self._weighted
         with self._connections.writing() as con:
+            if replaced:
+                keys = {
+                    "trace_ids": [trace_id for trace_id, _ in replaced],
+                    "span_ids": [span_id for _, span_id in replaced],
+                }
+                con.execute(DELETE, keys).fetchall()
             if filled:
                 resources = self._resources.number(
                     con, [key for batch in filled for key in batch.resource_keys]
@@ -99,7 +114,10 @@ class DuckDbStore:
                     con.execute(INSERT_SERVICES).fetchall()
                 finally:
                     con.unregister("incoming")
+            if filled or replaced:
                 count_up(con)
+            if weighs:
+                con.execute("INSERT INTO meta VALUES ('weighted', '1')").fetchall()
             if mark is not None:
                 con.execute(
                     "UPDATE meta SET value = $mark WHERE key = 'journal_mark'", {"mark": str(mark)}
@@ -107,7 +125,20 @@ class DuckDbStore:
         if filled:
             self._resources.keep(resources)
             self._scopes.keep(scopes)
-            self._generation += 1
+        self._weighted = self._weighted or weighs
+        self._generation += bool(filled or replaced)
+
+    def open_spans(self, since_ns: int) -> list[OpenSpan]:
+        with self._connections.reading() as con:
+            rows = con.execute(
+                "SELECT trace_id, span_id, parent_id, extra FROM spans"
+                " WHERE stored_ns >= $since AND starts_with(extra, $open)",
+                {"since": since_ns, "open": OPEN_EXTRA},
+            ).fetchall()
+        return [
+            OpenSpan(trace_id, span_id, parent_id, unpack_extra(extra)[2])
+            for trace_id, span_id, parent_id, extra in rows
+        ]
 
     def journal_mark(self) -> int:
         with self._connections.reading() as con:
@@ -116,7 +147,8 @@ class DuckDbStore:
     def find_traces(self, query: TraceQuery) -> TracePage:
         with self._connections.reading() as con:
             compiler = self._compiler(con, query)
-            return search.find_traces(con, compiler, self._count_in_range(con, compiler))
+            in_range = self._count_in_range(con, compiler)
+            return search.find_traces(con, compiler, in_range, weighted=self._weighted)
 
     def distribution(self, query: TraceQuery, columns: int) -> Distribution:
         with self._connections.reading() as con:
@@ -138,9 +170,10 @@ class DuckDbStore:
         params = Params()
         begins = params.add(clean_text(prefix.lower()))
         short = params.add(_ZERO_HALF + clean_text(prefix.lower()))
+        whole = f" OR ends_with(trace_id, {begins})" if len(prefix) == len(_ZERO_HALF) else ""
         return self._strings(
-            "SELECT DISTINCT trace_id FROM spans WHERE starts_with(trace_id, "
-            f"{begins}) OR starts_with(trace_id, {short}) ORDER BY 1 LIMIT {max(limit, 0)}",
+            f"SELECT DISTINCT trace_id FROM spans WHERE starts_with(trace_id, {begins})"
+            f" OR starts_with(trace_id, {short}){whole} ORDER BY 1 LIMIT {max(limit, 0)}",
             params,
         )
 

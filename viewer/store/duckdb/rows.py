@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.compute as pc  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from viewer.store.base import StoredSpan
@@ -13,8 +14,8 @@ from viewer.trace.columns import TraceColumns
 from viewer.trace.span import COLUMNS, Resource, Scope
 
 CONTENT = tuple(column.name for column in COLUMNS if column.name not in ("resource", "scope"))
-STORED = (*CONTENT, "resource_id", "scope_id", "digest", "stored_ns")
-SLIM = "span_id, parent_id, digest, kind, status, start_ns, dur_ns, service, name"
+STORED = (*CONTENT, "resource_id", "scope_id", "digest", "stored_ns", "weight")
+SLIM = "span_id, parent_id, digest, kind, status, start_ns, dur_ns, service, name, weight"
 _TEXTS = tuple(column.name for column in COLUMNS if column.arrow == "string")
 _LATEST = (1 << 63) - 1
 
@@ -28,8 +29,13 @@ _CLAMPED = {
 INSERT = f"""
 INSERT INTO spans
 SELECT {", ".join(_CLAMPED.get(name, name) for name in CONTENT)}, resource_id, scope_id,
-  (hash({_DIGESTED}, origin) >> 32)::UINTEGER, $stored_ns
+  (hash({_DIGESTED}, origin) >> 32)::UINTEGER, $stored_ns, weight
 FROM incoming
+"""
+DELETE = """
+DELETE FROM spans USING
+  (SELECT unnest($trace_ids) AS trace_id, unnest($span_ids::UBIGINT[]) AS span_id) AS gone
+WHERE spans.trace_id = gone.trace_id AND spans.span_id = gone.span_id
 """
 INSERT_SERVICES = """
 INSERT INTO services
@@ -63,6 +69,7 @@ def incoming_table(
             .append_column("resource_id", pa.array(resources[0][resource]))
             .append_column("scope_id", pa.array(scopes[0][scope]))
             .append_column("origin", pa.array(origin))
+            .append_column("weight", pa.array(np.full(len(table), batch.weight, np.float32)))
         )
     # In one piece: DuckDB's threads else fill row groups of their own, none of them to the end.
     return pa.concat_tables(tables).combine_chunks()
@@ -97,6 +104,7 @@ def trace_columns(trace_id: str, table: pa.Table) -> TraceColumns:
         name=name,
         services=services,
         names=names,
+        weight=float(pc.max(table.column("weight")).as_py()),
     )
 
 

@@ -2,7 +2,7 @@
 -- No primary key, index or foreign key: each costs more at every insert than all reads gain.
 
 CREATE TABLE meta (
-  key VARCHAR,                -- product, schema_version, journal_mark, generation
+  key VARCHAR,                -- product, schema_version, journal_mark, generation, weighted
   value VARCHAR
 );
 
@@ -27,7 +27,8 @@ CREATE TABLE spans (
   resource_id BIGINT,
   scope_id BIGINT,
   digest UINTEGER,            -- of all content: tells spans of one ID apart, and re-deliveries
-  stored_ns BIGINT            -- when it was written; retention goes by it, so it is in row order
+  stored_ns BIGINT,           -- when it was written; retention goes by it, so it is in row order
+  weight REAL                 -- how many traces its trace stands for, after sampling
 );
 
 CREATE TABLE resources (

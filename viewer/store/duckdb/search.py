@@ -25,35 +25,44 @@ _RANK = """{'start_ns': start_ns, 'span_id': span_id, 'kind': kind, 'service': s
 
 
 def find_traces(
-    con: duckdb.DuckDBPyConnection, compiler: Compiler, in_range: tuple[int, int]
+    con: duckdb.DuckDBPyConnection,
+    compiler: Compiler,
+    in_range: tuple[int, int],
+    *,
+    weighted: bool,
 ) -> TracePage:
-    """Return a page of results; ``in_range`` is what `count_in_range` says."""
+    """Return a page of results; ``in_range`` is what `count_in_range` says, ``weighted`` whether
+    anything stored was sampled."""
     query = compiler.query
     limit = max(1, min(query.limit, MAX_LIMIT))
     params = Params()
     key, _ = SORT_KEYS[query.sort]
-    matching = compiler.matching_traces(params, also="counts" if key in ("spans", "errors") else "")
+    also = "counts" if key in ("spans", "errors") else ""
+    matching = compiler.matching_traces(params, also=also, weighted=weighted)
     after = after_cursor(query.sort, query.after, params) if query.after else "TRUE"
     rows = con.execute(
         f"""
         WITH matching AS MATERIALIZED ({matching}),
         page AS (SELECT * FROM matching WHERE {after} ORDER BY {order_of(query.sort)}
                  LIMIT {limit + 1})
-        SELECT total, trace_id, start_ns, duration_ns, has_untimed, {key}
-        FROM (SELECT count(*) AS total FROM matching) LEFT JOIN page ON TRUE
+        SELECT total, estimated, trace_id, start_ns, duration_ns, has_untimed, weight, {key}
+        FROM (SELECT count(*) AS total, coalesce(sum(weight), 0)::DOUBLE AS estimated FROM matching)
+        LEFT JOIN page ON TRUE
         ORDER BY {order_of(query.sort)}
         """,
         params.values,
     ).fetchall()
-    total = rows[0][0]
-    hits = [row[1:] for row in rows if row[1] is not None]
+    total, estimated = rows[0][:2]
+    hits = [row[2:] for row in rows if row[2] is not None]
     summaries = _summaries(con, compiler, hits[:limit])
     more = None
     if len(hits) > limit:
-        trace_id, start_ns, _, _, last = hits[limit - 1]
+        trace_id, start_ns, *_, last = hits[limit - 1]
         more = Cursor(key=last, start_ns=start_ns, trace_id=trace_id)
     stored_traces, searched_spans = in_range
-    return TracePage(summaries, total, stored_traces, searched_spans, more)
+    return TracePage(
+        summaries, total, stored_traces, searched_spans, more, estimated if weighted else None
+    )
 
 
 def count_in_range(con: duckdb.DuckDBPyConnection, compiler: Compiler) -> tuple[int, int]:
@@ -106,6 +115,7 @@ class _Growing:
 
     start_ns: int
     duration_ns: int
+    weight: float
     services: list[ServiceCount] = field(default_factory=list)
     root: tuple[Any, ...] | None = None
     first: tuple[Any, ...] | None = None
@@ -117,7 +127,7 @@ def _summaries(
 ) -> tuple[TraceSummary, ...]:
     if not hits:
         return ()
-    growing = {hit[0]: _Growing(hit[1], hit[2]) for hit in hits}
+    growing = {hit[0]: _Growing(hit[1], hit[2], float(hit[4])) for hit in hits}
     # With bounds the scan skips nearly all row groups; spans without a start lie outside of them.
     bounds = f"start_ns <= {max(hit[1] + hit[2] for hit in hits)}"
     if not any(hit[3] for hit in hits):
@@ -173,4 +183,5 @@ def _summary(trace_id: str, trace: _Growing) -> TraceSummary:
         errors=sum(service.errors for service in trace.services),
         services=tuple(trace.services),
         matched=matched,
+        weight=trace.weight,
     )

@@ -71,7 +71,8 @@ def own_columns(select: str) -> str:
       least(dur_ns, 9223372036854775807 - start_ns) AS dur_ns,
       {texts_of("pairs")} AS attrs, {types_of("pairs")} AS attr_types,
       events, links, status_message, trace_state, flags, NULL::VARCHAR AS extra,
-      resource_id, scope_id, digest::UINTEGER AS digest, 0::BIGINT AS stored_ns
+      resource_id, scope_id, digest::UINTEGER AS digest, 0::BIGINT AS stored_ns,
+      1::REAL AS weight
     FROM ({select}) WHERE {READABLE}
     """
 

@@ -20,7 +20,7 @@ from viewer.trace.ids import InvalidId, format_trace_id, parse_span_id, parse_tr
 from viewer.trace.span import Span
 from viewer.trace.tree import Rows
 from viewer.ui import htmx
-from viewer.ui.current import current_store
+from viewer.ui.current import current_now_ns, current_store
 from viewer.ui.errors import answer_problem
 from viewer.ui.loaded_trace import LoadedTrace, TraceCache
 from viewer.ui.viewmodel.problem import Problem, problem
@@ -113,7 +113,7 @@ def _traces() -> TraceCache:
     store = current_store()
     cache = current_app.extensions.get(_CACHE)
     if cache is None:
-        cache = current_app.extensions.setdefault(_CACHE, TraceCache(store))
+        cache = current_app.extensions.setdefault(_CACHE, TraceCache(store, now_ns=current_now_ns))
     assert isinstance(cache, TraceCache)
     return cache
 

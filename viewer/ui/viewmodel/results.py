@@ -16,6 +16,7 @@ from viewer.ui.filters import (
     format_many,
     format_plural,
     format_service,
+    format_weight,
     service_class,
 )
 from viewer.ui.viewmodel.address import trace_url
@@ -59,9 +60,10 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class ResultRow:
-    """A trace. ``bar_width`` is its duration in percent of the longest shown. ``dated`` rows carry
-    their day beside the time; else a line above the row says it, unless ``same_day``: the row above
-    started on the same day (in UTC)."""
+    """A trace. ``weight`` says how many it stands for after sampling (``×10``). ``bar_width`` is its
+    duration in percent of the longest shown. ``dated`` rows carry their day beside the time; else a
+    line above the row says it, unless ``same_day``: the row above started on the same day (in UTC).
+    """
 
     trace_id: str
     url: str
@@ -76,6 +78,7 @@ class ResultRow:
     spans: int
     errors: int
     duration_ns: int
+    weight: str
     bar_width: str
     start_ns: int
     dated: bool
@@ -191,6 +194,7 @@ def _row(
         spans=trace.spans,
         errors=trace.errors,
         duration_ns=trace.duration_ns,
+        weight=format_weight(trace.weight),
         bar_width=f"{max(0.4, 100 * trace.duration_ns / longest):.2f}%",
         start_ns=trace.start_ns,
         dated=dated,
@@ -266,8 +270,11 @@ def _why(query: TraceQuery) -> str:
 
 
 def _total_line(page: TracePage, took_ns: int) -> str:
+    before = ""
+    if page.estimated_total is not None and page.estimated_total > page.total:
+        before = f" (sampled: about {format_count(round(page.estimated_total))} before)"
     return (
-        f"{format_plural(page.total, 'trace')} of {format_count(page.stored_traces)} · "
+        f"{format_plural(page.total, 'trace')}{before} of {format_count(page.stored_traces)} · "
         f"{format_many(page.searched_spans)} spans searched · {format_duration(took_ns)}"
     )
 

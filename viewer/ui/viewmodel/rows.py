@@ -42,6 +42,7 @@ _ROW_ODDITIES = {
     Oddity.SELF_PARENT: "names itself as parent",
     Oddity.CYCLE: "its parents form a circle",
     Oddity.DUPLICATE_ID: "shares its span ID with another span",
+    Oddity.FAR_TIME: "starts before 2000 or after tomorrow",
 }
 
 

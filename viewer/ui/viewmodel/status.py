@@ -29,6 +29,7 @@ class DoorRow:
     size: str
     rejected: tuple[tuple[str, int], ...]
     rejected_total: int
+    far_times: int
     last_client: str
     last_seen: str
 
@@ -125,6 +126,7 @@ def _door(door: DoorReport, now_ns: int) -> DoorRow:
         size=format_bytes(door.bytes),
         rejected=tuple(rejected),
         rejected_total=sum(door.rejected.values()),
+        far_times=door.far_times,
         last_client=door.last_client,
         last_seen=format_ago(door.last_seen_ns, now_ns) if door.last_seen_ns else "",
     )

@@ -9,7 +9,7 @@ from viewer.trace.attributes import show_value
 from viewer.trace.ids import format_trace_id
 from viewer.trace.span import Span, StatusCode
 from viewer.trace.tree import Oddity
-from viewer.ui.filters import format_count, format_duration, service_class
+from viewer.ui.filters import format_count, format_duration, format_weight, service_class
 from viewer.ui.loaded_trace import LoadedTrace
 from viewer.ui.viewmodel.rows import row_name, row_service
 from viewer.ui.viewmodel.timeline import reveal
@@ -32,6 +32,10 @@ _WORDS = {
     Oddity.ENDS_LATE: ("span outlives its parent", "spans outlive their parents"),
     Oddity.ZERO_DURATION: ("span without a duration", "spans without a duration"),
     Oddity.NO_START: ("span without a start time", "spans without a start time"),
+    Oddity.FAR_TIME: (
+        "span starts before 2000 or after tomorrow (whose clock?)",
+        "spans start before 2000 or after tomorrow (whose clock?)",
+    ),
 }
 _MERELY_NOTED = frozenset(
     {Oddity.SHARED_ID, Oddity.REDELIVERED, Oddity.ZERO_DURATION, Oddity.ENDS_LATE}
@@ -61,7 +65,8 @@ class FindingLine:
 
 @dataclass(frozen=True, slots=True)
 class TraceHeader:
-    """A trace in two lines and a finding. ``failed`` says whether any span did."""
+    """A trace in two lines and a finding. ``failed`` says whether any span did, ``weight`` how many
+    traces it stands for after sampling (``×10``)."""
 
     trace_id: str
     full_id: str
@@ -76,6 +81,7 @@ class TraceHeader:
     services: int
     errors: int
     depth: int
+    weight: str
     error_url: str
     url: str
     warnings: tuple[TraceWarning, ...]
@@ -104,6 +110,7 @@ def trace_header(trace: LoadedTrace, state: TraceState, failed_span: Span | None
         services=len(np.unique(columns.service)),
         errors=errors,
         depth=int(tree.depth.max()) + 1,
+        weight=format_weight(columns.weight),
         error_url=error_line.url if error_line else "",
         url=state.url,
         warnings=_warnings(trace, state),

@@ -1,0 +1,30 @@
+"""Every receiver there is. A new one is one more line here, and one for its port in `config`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from viewer.formats.otlp.decoder import OtlpDecoder
+from viewer.formats.otlp.receiver import OtlpGrpc, OtlpHttp
+from viewer.formats.receiver import DatagramReceiver, GrpcReceiver, HttpReceiver
+from viewer.formats.xray.receiver import XrayHttp, XrayUdp
+
+
+@dataclass(frozen=True, slots=True)
+class Receivers:
+    """The receivers by how they are spoken to, and what one of them shares with the rest."""
+
+    http: Sequence[HttpReceiver]
+    grpc: Sequence[GrpcReceiver]
+    datagram: Sequence[DatagramReceiver]
+    otlp_decoder: OtlpDecoder
+
+
+def make_receivers() -> Receivers:
+    """Return new receivers; they hold what one request tells of the next."""
+    decoder = OtlpDecoder()
+    return Receivers(
+        http=(OtlpHttp(decoder), XrayHttp()),
+        grpc=(OtlpGrpc(decoder),),
+        datagram=(XrayUdp(),),
+        otlp_decoder=decoder,
+    )

@@ -1,0 +1,1 @@
+"""AWS X-Ray: segment documents, in files and as its daemon takes them."""
