@@ -20,6 +20,8 @@ ELSEWHERE = {
     # The compiled decoder's loops, and the choice between the two decoders.
     "formats/otlp/kernels.py": "formats/otlp/test_compiled.py",
     "formats/otlp/decoder.py": "formats/otlp/test_compiled.py",
+    # Generated from the .proto file beside it.
+    "formats/jaeger/idl/model_pb2.py": "formats/jaeger/test_proto.py",
     # An engine is tested as a whole, by the kit that all engines pass.
     "store/duckdb/compile.py": _KIT,
     "store/duckdb/dependencies.py": _KIT,

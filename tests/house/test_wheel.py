@@ -16,6 +16,7 @@ from bench.server import Server
 from tests.conftest import CLOSED, REPOSITORY, SAMPLES
 from viewer import __version__
 
+JAEGER_IDL = "formats/jaeger/idl/agent.thrift"
 NO_SAMPLES = ("programs", "__pycache__")
 
 
@@ -74,7 +75,7 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_it_holds_what_the_pages_need_and_nothing_compiled(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    for needed in ("templates/base.html", "static/app.css", "store/duckdb/schema.sql"):
+    for needed in ("templates/base.html", "static/app.css", "store/duckdb/schema.sql", JAEGER_IDL):
         assert f"viewer/{needed}" in names
     for sample in samples():
         assert f"viewer/{sample.relative_to(REPOSITORY)}" in names

@@ -3,6 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from viewer.formats.jaeger.receiver import (
+    JaegerBinary,
+    JaegerCompact,
+    JaegerGrpc,
+    JaegerHttp,
+    JaegerSampling,
+)
+from viewer.formats.jaeger.strategies import Strategies
 from viewer.formats.otlp.decoder import OtlpDecoder
 from viewer.formats.otlp.receiver import OtlpGrpc, OtlpHttp
 from viewer.formats.receiver import DatagramReceiver, GrpcReceiver, HttpReceiver
@@ -19,12 +27,14 @@ class Receivers:
     otlp_decoder: OtlpDecoder
 
 
-def make_receivers() -> Receivers:
-    """Return new receivers; they hold what one request tells of the next."""
+def make_receivers(strategies: Strategies | None = None) -> Receivers:
+    """Return new receivers; they hold what one request tells of the next. Jaeger's clients are told
+    to sample by the strategies, everything where there are none."""
+    told = strategies or Strategies()
     decoder = OtlpDecoder()
     return Receivers(
-        http=(OtlpHttp(decoder), XrayHttp()),
-        grpc=(OtlpGrpc(decoder),),
-        datagram=(XrayUdp(),),
+        http=(OtlpHttp(decoder), JaegerHttp(told), JaegerSampling(told), XrayHttp()),
+        grpc=(OtlpGrpc(decoder), JaegerGrpc(told)),
+        datagram=(JaegerCompact(), JaegerBinary(), XrayUdp()),
         otlp_decoder=decoder,
     )

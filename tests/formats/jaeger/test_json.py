@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from tests.formats.reading import read
 from tests.formats.strategies import objects_of
 from viewer.formats.base import Decoded
-from viewer.formats.jaeger.json import REF_TYPE, JaegerJson
+from viewer.formats.jaeger.json import JaegerJson
+from viewer.formats.jaeger.mapping import REF_TYPE
 from viewer.trace.span import SpanKind, StatusCode
 
 TRACE, SPAN_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"

@@ -1,1 +1,1 @@
-"""Jaeger: JSON of its UI, API, storage and protobuf."""
+"""Jaeger: JSON of its UI, API, storage and protobuf; Thrift and protobuf of its clients."""

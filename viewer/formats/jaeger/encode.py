@@ -5,7 +5,8 @@ import base64
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
-from viewer.formats.jaeger.json import REF_TYPE, TRACE_WARNING, WARNING
+from viewer.formats.jaeger.json import TRACE_WARNING
+from viewer.formats.jaeger.mapping import REF_TYPE, WARNING
 from viewer.trace.attributes import Attributes, Value, dump_json, plain
 from viewer.trace.ids import format_span_id, format_trace_id
 from viewer.trace.span import Event, Link, Resource, Scope, Span, SpanKind, StatusCode

@@ -1,10 +1,8 @@
 """Jaeger JSON → spans: what the UI and the query API give (`model/json/model.go`), what is stored
 in Elasticsearch, and the protobuf model as JSON (`model.proto`).
 
-Mapping to OpenTelemetry's terms as the Collector's translator does it (contrib
-`pkg/translator/jaeger`), with two differences: resource tags keep their names (``hostname``), and
-an HTTP status alone makes no span an error. Only the IDs of references are read, not the whole
-spans that Jaeger's UI nests in them.
+What it means in OpenTelemetry's terms is `jaeger.mapping`'s. Only the IDs of references are read,
+not the whole spans that Jaeger's UI nests in them.
 """
 
 import re
@@ -12,6 +10,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from viewer.formats.base import Decoded
+from viewer.formats.jaeger.mapping import (
+    WARNING,
+    Reference,
+    log_event,
+    process_resource,
+    relate,
+    tagged_span,
+)
 from viewer.formats.jaeger.tags import read_tags
 from viewer.formats.loose_json import (
     first_of,
@@ -24,26 +30,10 @@ from viewer.formats.loose_json import (
     to_text,
 )
 from viewer.search.parse import QueryError, parse_duration
-from viewer.trace.attributes import Attribute, Value, show_value
 from viewer.trace.ids import InvalidId
-from viewer.trace.span import (
-    Event,
-    Link,
-    Resource,
-    Scope,
-    Span,
-    SpanKind,
-    Status,
-    StatusCode,
-)
+from viewer.trace.span import Event, Link, Resource, Span
 
 _BULK_ACTIONS = ("index", "create", "update", "delete")
-_KINDS = {kind.name.lower(): kind for kind in SpanKind if kind}
-_CODES = StatusCode.__members__
-_SCOPE_NAME = ("otel.scope.name", "otel.library.name")
-_SCOPE_VERSION = ("otel.scope.version", "otel.library.version")
-REF_TYPE = "opentracing.ref_type"
-WARNING = "warning"
 TRACE_WARNING = "warning of the trace"
 _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?(?:[Zz]|([+-])(\d\d):(\d\d))"
@@ -137,10 +127,8 @@ def _add_trace(trace: Mapping[str, object], decoded: Decoded, lenient: bool) -> 
 
 
 def _resource(process: Mapping[str, object]) -> Resource:
-    service = to_text(process.get("serviceName"))
-    tags = tuple(read_tags(process.get("tags"), process.get("tag")))
-    named = (("service.name", service),) if "serviceName" in process else ()
-    return Resource(service, named + tags)
+    service = to_text(process["serviceName"]) if "serviceName" in process else None
+    return process_resource(service, read_tags(process.get("tags"), process.get("tag")))
 
 
 def _add_span(
@@ -173,27 +161,19 @@ def _span(
     as_sent += [(WARNING, to_text(warning)) for warning in to_list(span.get("warnings"))]
     resource = _process(span, processes, as_sent)
     tags = list(read_tags(span.get("tags"), span.get("tag")))
-    kind = _take_kind(tags)
-    status = _take_status(tags)
-    scope = Scope(_take_text(tags, *_SCOPE_NAME), _take_text(tags, *_SCOPE_VERSION))
-    trace_state = _take_text(tags, "w3c.tracestate")
-    return Span(
+    return tagged_span(
         trace_id=trace_id,
         span_id=span_id,
         parent_id=parent_id,
+        links=links,
         name=to_text(span.get("operationName")),
         start_ns=_time(span.get("startTime"), "startTime"),
         duration_ns=_duration(span.get("duration")),
-        kind=kind,
-        status=status,
         resource=resource,
-        scope=scope,
-        attributes=tuple(tags),
-        events=tuple(_event(to_dict(log)) for log in to_list(span.get("logs"))),
-        links=links,
-        trace_state=trace_state,
+        tags=tags,
+        events=[_event(to_dict(log)) for log in to_list(span.get("logs"))],
         flags=to_count(span.get("flags")),
-        as_sent=tuple(as_sent),
+        as_sent=as_sent,
     )
 
 
@@ -227,10 +207,8 @@ def _references(
     lenient: bool,
     as_sent: list[tuple[str, str]],
 ) -> tuple[int, tuple[Link, ...]]:
-    """Return the parent and the links. Parent is the first CHILD_OF of this trace, else the first
-    FOLLOWS_FROM of this trace (`model.Span.ParentSpanID`), which stays a link as well, since it
-    says more than "child"."""
-    references: list[tuple[bool, Link]] = []
+    """Return the parent and the links; the legacy field is the parent where no reference is."""
+    references: list[Reference] = []
     for reference in to_list(span.get("references")):
         fields = to_dict(reference)
         nested = to_dict(fields.get("span"))
@@ -246,16 +224,10 @@ def _references(
         if made_up:
             as_sent.append(("reference", str(sent)))
         child_of = fields.get("refType") not in ("FOLLOWS_FROM", 1)
-        attributes: tuple[Attribute, ...] = ((REF_TYPE, "child_of"),) if child_of else ()
-        references.append((child_of, Link(other, span_id, attributes)))
-    of_this_trace = [(child, link) for child, link in references if link.trace_id == trace_id]
-    parent = next((link for child, link in of_this_trace if child), None)
-    links = tuple(link for _, link in references if link is not parent)
-    if parent is not None:
-        return parent.span_id, links
-    if of_this_trace:
-        return of_this_trace[0][1].span_id, links
-    return _legacy_parent(span, lenient), links
+        references.append(Reference(child_of, other, span_id))
+    if any(reference.trace_id == trace_id for reference in references):
+        return relate(trace_id, references)
+    return relate(trace_id, references, _legacy_parent(span, lenient))
 
 
 def _legacy_parent(span: Mapping[str, object], lenient: bool) -> int:
@@ -306,41 +278,4 @@ def _event(log: Mapping[str, object]) -> Event:
         time_ns = _time(log.get("timestamp"), "timestamp")
     except BadField:
         time_ns = 0
-    return Event(time_ns, _take_text(fields, "event", "message"), tuple(fields))
-
-
-def _take_text(tags: list[Attribute], *keys: str) -> str:
-    """Remove the first tag with the first of these keys that is there; return its text."""
-    for key in keys:
-        for index, (name, value) in enumerate(tags):
-            if name == key and isinstance(value, str):
-                del tags[index]
-                return value
-    return ""
-
-
-def _take_kind(tags: list[Attribute]) -> SpanKind:
-    for index, (name, value) in enumerate(tags):
-        if name == "span.kind" and isinstance(value, str) and value.lower() in _KINDS:
-            del tags[index]
-            return _KINDS[value.lower()]
-    return SpanKind.UNSPECIFIED
-
-
-def _take_status(tags: list[Attribute]) -> Status:
-    """Remove the tags that mean a status: ``error`` if true, and OpenTelemetry's own."""
-    code = StatusCode.UNSET
-    kept: list[Attribute] = []
-    message: Value = ""
-    for name, value in tags:
-        if name == "error" and (value is True or value == "true"):
-            code = StatusCode.ERROR
-        elif name == "otel.status_code" and show_value(value).upper() in _CODES:
-            # The tag `error` has the last word, as in the Collector.
-            code = max(code, _CODES[show_value(value).upper()])
-        elif name in ("otel.status_description", "otel.status_message"):
-            message = value
-        else:
-            kept.append((name, value))
-    tags[:] = kept
-    return Status(code, show_value(message))
+    return log_event(time_ns, fields)

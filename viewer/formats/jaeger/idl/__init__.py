@@ -1,0 +1,1 @@
+"""Jaeger's interface definitions, as far as they are needed here, and what is generated of them."""
