@@ -14,7 +14,7 @@ from tests.builders import a_batch, a_trace
 from tests.collector.senders import SPANS, a_body
 from tests.conftest import needs_ipv6
 from viewer import app as app_module
-from viewer.app import Application, Ingest
+from viewer.app import Application, BadFile, Ingest
 from viewer.collector.listen import PortTaken, bind
 from viewer.config import Config
 from viewer.store import open_store
@@ -87,8 +87,10 @@ def test_until_it_is_ready_pages_are_503_while_receivers_take_spans(running: Run
 
 def test_doors_are_named_with_their_addresses_the_pages_first(running: Running) -> None:
     server = running()
-    assert [name for name, _ in server.doors] == ["UI", "OTLP/HTTP"]
-    (_, pages), (_, traces) = server.doors
+    (first, pages), (second, traces), *others = server.doors
+    assert (first, second) == ("UI", "OTLP/HTTP")
+    # Those without a port of their own are served at the pages'.
+    assert all(address.startswith(f"{pages}/") for _, address in others)
     assert pages == server.ui_url
     assert urlsplit(traces).path == "/v1/traces"
     assert urlsplit(traces).port != urlsplit(pages).port
@@ -236,3 +238,25 @@ def test_an_ipv6_host_is_written_in_brackets(running: Running) -> None:
     server = running(host="::1")
     assert server.ui_url.startswith("http://[::1]:")
     assert ask(f"{server.ui_url}/healthz")[0] == 200
+
+
+def test_jaegers_clients_are_told_the_strategies_of_the_file(
+    running: Running, tmp_path: Path
+) -> None:
+    path = tmp_path / "strategies.json"
+    path.write_text('{"default_strategy": {"type": "probabilistic", "param": 0.5}}')
+    server = running(jaeger_strategies=str(path))
+    answer = json.loads(ask(f"{server.ui_url}/sampling?service=shop")[2])
+    assert answer == {
+        "strategyType": "PROBABILISTIC",
+        "probabilisticSampling": {"samplingRate": 0.5},
+    }
+
+
+def test_a_strategies_file_that_is_wrong_is_named_before_anything_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "strategies.json"
+    path.write_text('{"default_strategy": {"type": "probabilstic"}}')
+    store = tmp_path / "a.duckdb"
+    with pytest.raises(BadFile, match=r"strategies\.json: default_strategy\.type"):
+        Application(Config(f"duckdb:{store}", port=0, ports={}, jaeger_strategies=str(path)))
+    assert not store.exists()

@@ -15,6 +15,7 @@ from viewer.collector.listen import HttpServer, WsgiApp, bind, is_loopback
 from viewer.collector.pipeline import Pipeline
 from viewer.collector.receivers import make_receivers
 from viewer.config import Config
+from viewer.formats.jaeger.strategies import Strategies
 from viewer.mount import Mount
 from viewer.paths import STATIC, TEMPLATES
 from viewer.store import open_store
@@ -67,15 +68,32 @@ def _journal_directory(store: SpanStore) -> Path | None:
     return Path(path + ".journal")
 
 
+class BadFile(ValueError):
+    """A file that a setting names cannot be used; the message is one line that says where and why."""
+
+
+def _strategies(path: str | None) -> Strategies | None:
+    if path is None:
+        return None
+    try:
+        strategies = Strategies.parse(Path(path).read_bytes())
+    except ValueError as error:
+        raise BadFile(f"{path}: {error}") from error
+    for note in strategies.notes:
+        _log.warning("%s: %s", path, note)
+    return strategies
+
+
 class Application:
     """A running Tracefall. `start` opens the doors, `ready` lets requests in, `stop` ends it all."""
 
     def __init__(self, config: Config) -> None:
-        """Take the ports and open the store; raises PortTaken, OSError or StoreError."""
+        """Take the ports and open the store; raises BadFile, PortTaken, OSError or StoreError."""
         self._config = config
         self._gate = _Gate()
         self._stopped = threading.Event()
         self._gc_threshold = gc.get_threshold()
+        strategies = _strategies(config.jaeger_strategies)
         # The UI's port first: a second server on the same port must fail before it touches the file.
         ui_sockets = bind(config.host, config.port)
         try:
@@ -89,7 +107,7 @@ class Application:
             raise
         self._server = HttpServer(self._gate, ui_sockets, _UI_THREADS, UPLOAD_LIMIT)
         self.ui_url = f"http://{shown_host(config.host)}:{self._server.port}"
-        self._receivers = make_receivers()
+        self._receivers = make_receivers(strategies)
         self._doors: Doors | None = None
         if self.ingest:
             self._doors = Doors(

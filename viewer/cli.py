@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import click
 
 from viewer import __version__, progress
-from viewer.app import Application, Ingest
+from viewer.app import Application, BadFile, Ingest
 from viewer.collector.listen import PortTaken
 from viewer.config import (
     DEMO_SETTINGS,
@@ -243,6 +243,8 @@ def _serve(config: Config, files: Sequence[Path], story: str = "") -> None:
         except PortTaken:
             port = config.port
             _fail(f"port {port} is taken by another program; choose one with --port (0 = any free)")
+        except BadFile as error:
+            _fail(str(error))
         try:
             application.start()
             reports: list[FileReport] = []

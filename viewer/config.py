@@ -41,6 +41,8 @@ class Config:
     retention_s: int | None = 7 * 86_400
     max_size: int | None = 20 * 10**9
     auth_token: str | None = None
+    jaeger_strategies: str | None = None
+    policy: str | None = None
 
     @property
     def retention_text(self) -> str:
@@ -169,6 +171,18 @@ SERVE_SETTINGS = (
         "Open no receiver's port; the pages' port still takes what comes by HTTP.",
     ),
     *RETENTION_SETTINGS,
+    Setting(
+        "--policy",
+        None,
+        "File (TOML) that says which traces are kept and what is redacted.",
+        click.Path(exists=True, dir_okay=False),
+    ),
+    Setting(
+        "--jaeger-strategies",
+        None,
+        "Jaeger's sampling strategies file (JSON); its clients sample everything without one.",
+        click.Path(exists=True, dir_okay=False),
+    ),
     Setting("--auth-token", None, "Ask for this token on pages, APIs and receivers alike."),
 )
 _DEMO_FLAGS = ("--host", "--port", *DEFAULT_PORTS, "--no-receivers", "--auth-token")
@@ -214,10 +228,13 @@ def config_of(arguments: dict[str, Any]) -> Config:
         retention_s=arguments["retention"],
         max_size=arguments["max_size"],
         auth_token=arguments["auth_token"] or None,
+        jaeger_strategies=arguments["jaeger_strategies"],
+        policy=arguments["policy"],
     )
 
 
 def demo_config_of(arguments: dict[str, Any], store: str) -> Config:
     """Return the Config of a demo on this store: nothing of the old samples is pruned."""
-    kept = {"store": store, "read_only": False, "retention": None, "max_size": None}
+    kept = dict.fromkeys(("retention", "max_size", "policy", "jaeger_strategies"))
+    kept |= {"store": store, "read_only": False}
     return config_of({**arguments, **kept})

@@ -35,6 +35,9 @@ TABLE = {
     "jaeger/protobuf-json-form.json": ("jaeger-json", 5, 1),
     "jaeger/self-parent.json": ("jaeger-json", 2, 1),
     "jaeger/duplicate-span-id.json": ("jaeger-json", 4, 1),
+    "zipkin-v1/train-ticket-79-spans.json": ("zipkin-v1", 79, 1),
+    "zipkin-v1/train-ticket-errors.json": ("zipkin-v1", 2, 1),
+    "zipkin-v1/multiple-batches.json": ("zipkin-v1, zipkin-v2", 5, 1),
     "zipkin-v2/smartthings-oauth-authorization.json": ("zipkin-v2", 175, 1),
     "zipkin-v2/nextjs-build-16968-spans.json.gz": ("zipkin-v2", 16_968, 1),
     "zipkin-v2/messaging-kafka.json": ("zipkin-v2", 28, 1),
@@ -81,14 +84,13 @@ ERRORS = {
     "otlp-json/otel-demo-141-traces.jsonl.gz": 107,
     "otlp-json/bash-305-spans.concatenated.json": 20,
     "otlp-json/links-all-orphans.json": 4,
+    "zipkin-v1/train-ticket-errors.json": 2,
     "xray/error-fault-throttle.json": 5,
     "xray/segment-18-spans.json": 5,
 }
 REFUSED = {
     "tempo/search.json": "Tempo search summaries: not whole traces",
     "tempo/search-short-trace-ids.json": "Tempo search summaries: not whole traces",
-    "zipkin-v1/train-ticket-79-spans.json": "Zipkin v1 span",
-    "zipkin-v1/train-ticket-errors.json": "Zipkin v1 span",
     "datadog/django-500-30-spans.json": "Datadog span",
     "datadog/webflux-v0.4.msgpack": "binary data of no known kind",
     "parquet/otel-demo-19-spans.parquet": "Parquet file",
@@ -130,12 +132,13 @@ def test_a_file_of_another_kind_is_refused_with_what_it_looks_like(
         read((shared_traces / name).read_bytes())
     message = str(refusal.value)
     assert REFUSED[name] in message
-    assert "accepted are OTLP protobuf" in message
+    assert "; accepted are " in message
+    assert "OTLP protobuf" in message
     assert "\n" not in message
 
 
 def test_no_file_of_a_read_format_is_missing_in_the_table(shared_traces: Path) -> None:
-    folders = ("otlp-json", "otlp-proto", "jaeger", "zipkin-v2", "tempo", "xray")
+    folders = ("otlp-json", "otlp-proto", "jaeger", "zipkin-v1", "zipkin-v2", "tempo", "xray")
     present = {
         str(path.relative_to(shared_traces))
         for folder in folders

@@ -47,7 +47,6 @@ def test_it_says_what_bytes_look_like(data: bytes, what: str) -> None:
         (None, "JSON without spans: null"),
         ({"traces": [{"rootServiceName": "a"}]}, "Tempo search summaries"),
         ({"traceEvents": []}, "Chrome trace events"),
-        ({"traceId": "1", "id": "2", "binaryAnnotations": []}, "Zipkin v1 span"),
         ({"data": None, "errors": [{"code": 404, "msg": "x"}]}, "a Jaeger error answer"),
         ({"data": []}, "a Jaeger answer without traces"),
         ({"trace_id": 1, "span_id": 2, "service": "a"}, "Datadog span"),

@@ -48,7 +48,7 @@ class Doors:
         self._pipeline, self._ports, self._host, self._token = pipeline, ports, host, auth_token
         self._workload = Workload()
         self._servers: list[_Server] = []
-        self._stats: list[DoorStats] = []
+        self._stats: list[tuple[str, DoorStats]] = []
         self.warnings: list[str] = []
         self.http: list[HttpDoor] = []
         shared = {receiver.flag for receiver in receivers.datagram} & {
@@ -70,8 +70,12 @@ class Doors:
                 door.door.stats.opened(f"{ui_url}{door.receiver.shown_path}")
 
     def reports(self) -> list[DoorReport]:
-        """Return every door's counters; those that are off on purpose are left out."""
-        return [stats.report() for stats in self._stats if stats.address or stats.closed]
+        """Return every door's counters, in the order of their settings; those that are off on
+        purpose are left out."""
+        order = list(self._ports)
+        known = [item for item in self._stats if item[1].address or item[1].closed]
+        known.sort(key=lambda item: order.index(item[0]) if item[0] in order else len(order))
+        return [stats.report() for _, stats in known]
 
     def start(self) -> None:
         """Begin to take spans."""
@@ -90,7 +94,7 @@ class Doors:
 
     def _door(self, receiver: HttpReceiver | GrpcReceiver | DatagramReceiver) -> Door:
         stats = DoorStats(receiver.name)
-        self._stats.append(stats)
+        self._stats.append((receiver.flag, stats))
         return Door(self._pipeline, stats, self._workload)
 
     def _bind(self, flag: str, *kinds: socket.SocketKind) -> "_Bound":

@@ -103,7 +103,7 @@ def _handler(method: GrpcMethod, door: Door, auth_token: str | None) -> _Handler
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         except Overloaded as error:
             _abort_overloaded(context, str(error))
-        return method.answer(decoded)
+        return method.answer(message, decoded)
 
     return handle
 

@@ -15,6 +15,7 @@ from viewer.formats.otlp.decoder import OtlpDecoder
 from viewer.formats.otlp.receiver import OtlpGrpc, OtlpHttp
 from viewer.formats.receiver import DatagramReceiver, GrpcReceiver, HttpReceiver
 from viewer.formats.xray.receiver import XrayHttp, XrayUdp
+from viewer.formats.zipkin.receiver import ZipkinReceiver
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,13 @@ def make_receivers(strategies: Strategies | None = None) -> Receivers:
     told = strategies or Strategies()
     decoder = OtlpDecoder()
     return Receivers(
-        http=(OtlpHttp(decoder), JaegerHttp(told), JaegerSampling(told), XrayHttp()),
+        http=(
+            OtlpHttp(decoder),
+            JaegerHttp(told),
+            JaegerSampling(told),
+            ZipkinReceiver(),
+            XrayHttp(),
+        ),
         grpc=(OtlpGrpc(decoder), JaegerGrpc(told)),
         datagram=(JaegerCompact(), JaegerBinary(), XrayUdp()),
         otlp_decoder=decoder,

@@ -11,14 +11,22 @@ from viewer.formats.otlp.json import OtlpJson
 from viewer.formats.otlp.protobuf import OtlpProtobuf
 from viewer.formats.plain.json import PlainJson
 from viewer.formats.xray.json import XrayJson
+from viewer.formats.zipkin.proto import ZipkinProto
+from viewer.formats.zipkin.thrift import ZipkinThrift
+from viewer.formats.zipkin.v1 import ZipkinV1
 from viewer.formats.zipkin.v2 import ZipkinV2
 
-# A new format is one more line in one of these. Of JSON formats the first that claims a value
-# reads it.
-BINARY_FORMATS: tuple[Format, ...] = (OtlpProtobuf(),)
+# A new format is one more line in one of these. The first that recognises a file reads it, as does
+# the first that claims a JSON value; so OTLP protobuf, which takes any message's field 1, comes last.
+BINARY_FORMATS: tuple[Format, ...] = (
+    ZipkinProto(),
+    ZipkinThrift(),
+    OtlpProtobuf(),
+)
 JSON_FORMATS: tuple[JsonFormat, ...] = (
     OtlpJson(),
     JaegerJson(),
+    ZipkinV1(),
     ZipkinV2(),
     XrayJson(),
     PlainJson(),

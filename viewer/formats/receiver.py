@@ -67,10 +67,10 @@ class HttpReceiver(Protocol):
 @dataclass(frozen=True, slots=True)
 class GrpcMethod:
     """A unary method: ``decode`` reads the request's message (raises DecodeError; None: nothing is
-    kept of it), ``answer`` writes the response's."""
+    kept of it), ``answer`` writes the response's, given the request's and what was decoded of it."""
 
     decode: Callable[[bytes], Decoded | None]
-    answer: Callable[[Decoded | None], bytes]
+    answer: Callable[[bytes, Decoded | None], bytes]
 
 
 class GrpcReceiver(Protocol):

@@ -77,8 +77,6 @@ def _describe_product(value: Mapping[str, object]) -> str:
         return "Tempo search summaries: not whole traces"
     if _has_any(value, "rootServiceName", "spanSet", "spanSets"):
         return "Tempo search summary: not a whole trace"
-    if _is_zipkin_v1(value):
-        return "Zipkin v1 span: only Zipkin v2 is read"
     if "traceEvents" in value:
         return "Chrome trace events: a profile, not a distributed trace"
     if _has_all(value, "trace_id", "span_id", "service"):
@@ -88,10 +86,6 @@ def _describe_product(value: Mapping[str, object]) -> str:
     if "data" in value and not value.get("data"):
         return "a Jaeger answer without traces"
     return ""
-
-
-def _is_zipkin_v1(value: Mapping[str, object]) -> bool:
-    return "binaryAnnotations" in value or _item_has(value.get("annotations"), "endpoint")
 
 
 def _describe_keys(value: Mapping[str, object]) -> str:

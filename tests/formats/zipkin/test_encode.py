@@ -2,7 +2,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.builders import a_span
@@ -10,13 +10,16 @@ from tests.formats.reading import read
 from tests.formats.strategies import spans, texts
 from viewer.formats.zipkin.encode import encode, encode_span
 from viewer.trace.attributes import show_value
+from viewer.trace.ids import format_span_id
 from viewer.trace.span import Dropped, Event, Link, Resource, Span, SpanKind, StatusCode
 
 
 def as_zipkin_keeps(span: Span) -> Span:
-    """All tags are text, the resource's among them; a zero duration is an absent one."""
+    """All tags are text, the resource's among them; a zero duration is an absent one. A span that
+    names itself as its parent is a root, visibly."""
     of_resource = [pair for pair in span.resource.attributes if pair[0] != "service.name"]
     service = span.service
+    is_own_parent = span.parent_id == span.span_id
     return replace(
         span,
         resource=Resource(service, (("service.name", service),)) if service else Resource(),
@@ -27,6 +30,8 @@ def as_zipkin_keeps(span: Span) -> Span:
         dropped=Dropped(),
         # the message of an error is told apart from the bare tag `error`
         status=span.status,
+        parent_id=0 if is_own_parent else span.parent_id,
+        as_sent=(("parentId", format_span_id(span.span_id)),) if is_own_parent else (),
     )
 
 
@@ -36,6 +41,7 @@ def is_plain(event: Event) -> bool:
 
 @settings(max_examples=40)
 @given(st.lists(spans(of=texts, step_ns=1000), min_size=1, max_size=4))
+@example([a_span(7, 7)])
 def test_decoding_gives_the_spans_back_to_the_microsecond(sent) -> None:
     sent = [
         replace(

@@ -108,6 +108,60 @@ def test_a_link_that_cannot_be_read_stays_a_tag() -> None:
     assert contents.notes[0].reason.startswith("a link stays a tag")
 
 
+def test_tags_about_the_resource_are_the_resource_s() -> None:
+    span = decode_one(
+        localEndpoint={"serviceName": "shop"},
+        tags={
+            "http.path": "/",
+            "telemetry.sdk.language": "python",
+            "service.name": "Shop",
+            "k8s.pod.name": "shop-1",
+            "faas.name": "f",
+            "faas.trigger": "http",
+        },
+    )
+    assert span.service == "Shop"
+    assert span.resource.attributes == (
+        ("service.name", "Shop"),
+        ("telemetry.sdk.language", "python"),
+        ("k8s.pod.name", "shop-1"),
+        ("faas.name", "f"),
+    )
+    assert span.attributes == (("http.path", "/"), ("faas.trigger", "http"))
+    assert span.as_sent == (("localEndpoint.serviceName", "shop"),)
+
+
+def test_a_service_is_found_in_the_tags_where_there_is_no_endpoint() -> None:
+    span = decode_one(tags={"service.name": "Shop", "host.name": "a"})
+    assert (span.service, span.attributes) == ("Shop", ())
+    unnamed = decode_one(tags={"service.name": 7, "host.name": "a"})
+    assert unnamed.resource.attributes == (("host.name", "a"),)
+
+
+def test_scope_and_dropped_counts_are_taken_out_of_the_tags() -> None:
+    span = decode_one(
+        tags={
+            "otel.scope.name": "lib",
+            "otel.library.name": "lib",
+            "otel.scope.version": "2",
+            "otel.library.version": "1",
+            "otel.dropped_attributes_count": "3",
+            "otel.dropped_links_count": "many",
+        }
+    )
+    assert (span.scope.name, span.scope.version, span.dropped.attributes) == ("lib", "2", 3)
+    assert span.attributes == (
+        ("otel.library.version", "1"),
+        ("otel.dropped_links_count", "many"),
+    )
+
+
+@pytest.mark.parametrize("time", ["1700000000000001", 1700000000000001.0, 1700000000000001])
+def test_times_may_be_text_or_fractions(time: object) -> None:
+    span = decode_one(timestamp=time, duration=time)
+    assert span.start_ns == span.duration_ns == 1_700_000_000_000_001_000
+
+
 def test_an_unknown_kind_is_kept_as_sent() -> None:
     assert decode_one(kind="ODD").as_sent == (("kind", "ODD"),)
 

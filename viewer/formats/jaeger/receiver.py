@@ -3,7 +3,6 @@ gRPC ports, and the answers that clients want about sampling (jaeger `cmd/agent`
 `internal/sampling/http`)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qs
 
@@ -108,13 +107,6 @@ class JaegerSampling:
         return _refusal(status, message)
 
 
-@dataclass(slots=True)
-class _Question(Decoded):
-    """No spans, but what a service asks; the answer is made of nothing else."""
-
-    service: str = ""
-
-
 class JaegerGrpc:
     """The collector's gRPC port: ``PostSpans``, and the same answers about sampling."""
 
@@ -126,27 +118,31 @@ class JaegerGrpc:
         self._strategies = strategies
         self.methods: Mapping[str, GrpcMethod] = {
             "/jaeger.api_v2.CollectorService/PostSpans": GrpcMethod(
-                proto.decode_request, lambda _: b""
+                proto.decode_request, lambda _, __: b""
             ),
             "/jaeger.api_v2.SamplingManager/GetSamplingStrategy": GrpcMethod(
                 _question, self._answer
             ),
         }
 
-    def _answer(self, decoded: Decoded | None) -> bytes:
-        service = decoded.service if isinstance(decoded, _Question) else ""
-        answer = ParseDict(
-            self._strategies.strategy(service), sampling_pb2.SamplingStrategyResponse()
-        )
+    def _answer(self, message: bytes, decoded: Decoded | None) -> bytes:  # noqa: ARG002
+        strategy = self._strategies.strategy(_asking(message))
+        answer = ParseDict(strategy, sampling_pb2.SamplingStrategyResponse())
         return answer.SerializeToString()
 
 
-def _question(message: bytes) -> _Question:
+def _question(message: bytes) -> None:
+    """Read a question, which carries no spans; raises DecodeError if it is none."""
+    _asking(message)
+
+
+def _asking(message: bytes) -> str:
+    """Return the service that asks; raises DecodeError."""
     try:
         parameters = sampling_pb2.SamplingStrategyParameters.FromString(message)
     except ProtobufError:
         raise DecodeError("expected Jaeger's SamplingStrategyParameters in protobuf") from None
-    return _Question(service=parameters.serviceName.decode("utf-8", "replace"))
+    return parameters.serviceName.decode("utf-8", "replace")
 
 
 def _service(request: HttpRequest) -> str:

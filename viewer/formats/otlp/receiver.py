@@ -73,10 +73,10 @@ class OtlpGrpc:
 
     def __init__(self, decoder: OtlpDecoder) -> None:
         # The three responses are one message but for its name: field 1, partial_success.
-        quiet = GrpcMethod(lambda _: None, _success)
+        quiet = GrpcMethod(lambda _: None, lambda _, decoded: _success(decoded))
         self.methods: Mapping[str, GrpcMethod] = {
             f"{_COLLECTOR}.trace.v1.TraceService/Export": GrpcMethod(
-                decoder.decode_request, _success
+                decoder.decode_request, lambda _, decoded: _success(decoded)
             ),
             f"{_COLLECTOR}.metrics.v1.MetricsService/Export": quiet,
             f"{_COLLECTOR}.logs.v1.LogsService/Export": quiet,

@@ -1,1 +1,1 @@
-"""Zipkin: JSON v2."""
+"""Zipkin: JSON, protobuf and Thrift, of its first model and its second."""

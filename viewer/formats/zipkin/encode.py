@@ -4,7 +4,7 @@ what Zipkin has no field for (contrib `pkg/translator/zipkin`). All tags become 
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
-from viewer.formats.zipkin.v2 import LINK_TAG
+from viewer.formats.zipkin.span import LINK_TAG
 from viewer.trace.attributes import Attributes, Value, dump_json, plain, show_value
 from viewer.trace.ids import format_span_id, format_trace_id
 from viewer.trace.span import Event, Link, Span, SpanKind, StatusCode
