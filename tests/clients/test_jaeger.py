@@ -176,18 +176,21 @@ def as_timestamp(time_ns: int) -> int:
 
 
 def of_client(span: Json, name: str) -> Json:
-    """A span of Jaeger's clients; Node's count in milliseconds, and its numbers are doubles."""
+    """A span of Jaeger's clients, which show IDs without the zeros ahead of them. Node's count in
+    milliseconds, and its numbers are doubles."""
     node = name.startswith("node")
     trace_id = span["traceId"].zfill(32)
-    references = [(_REFERENCES[kind], of.zfill(32), to) for kind, of, to in span["references"]]
+    references = [
+        (_REFERENCES[kind], of.zfill(32), to.zfill(16)) for kind, of, to in span["references"]
+    ]
     if span["parentId"] and not references:
-        references = [("CHILD_OF", trace_id, span["parentId"])]
+        references = [("CHILD_OF", trace_id, span["parentId"].zfill(16))]
     tags = dict(span["tags"])
     if tags.get("error"):
         tags["otel.status_code"] = "ERROR"
     return {
         "trace_id": trace_id,
-        "id": span["spanId"],
+        "id": span["spanId"].zfill(16),
         "name": span["name"],
         "service": span["service"],
         "process": typed(written(dict(span["process"]), node)),
