@@ -87,7 +87,7 @@ def test_every_receiver_has_its_setting_and_its_port_is_the_default() -> None:
         receiver.flag: receiver.port
         for receiver in (*receivers.http, *receivers.grpc, *receivers.datagram)
     }
-    assert declared.items() <= DEFAULT_PORTS.items()
+    assert declared == DEFAULT_PORTS
 
 
 @pytest.mark.parametrize("flag", DEFAULT_PORTS)

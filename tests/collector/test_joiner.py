@@ -84,9 +84,15 @@ def test_a_form_in_progress_that_comes_too_late_is_dropped(store: SpanStore) -> 
     assert stored(store) == [whole]
 
 
+def test_a_final_form_is_known_in_a_batch_that_asks_for_nothing(store: SpanStore) -> None:
+    whole = a_span(1)
+    write(store, [joining(begun(whole))], [a_batch([whole])])
+    assert stored(store) == [whole]
+
+
 def test_another_span_of_the_same_id_stays(store: SpanStore) -> None:
     whole, twin = a_span(1), a_span(1, name="twin")
-    write(store, [joining(begun(whole))], [a_batch([twin])], [joining(whole)])
+    write(store, [a_batch([twin])], [joining(begun(whole))], [joining(whole)])
     assert sorted(span.name for span in stored(store)) == sorted([whole.name, "twin"])
 
 

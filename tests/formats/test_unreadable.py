@@ -49,7 +49,6 @@ def test_it_says_what_bytes_look_like(data: bytes, what: str) -> None:
         ({"traceEvents": []}, "Chrome trace events"),
         ({"data": None, "errors": [{"code": 404, "msg": "x"}]}, "a Jaeger error answer"),
         ({"data": []}, "a Jaeger answer without traces"),
-        ({"trace_id": 1, "span_id": 2, "service": "a"}, "Datadog span"),
     ],
 )
 def test_it_says_what_json_looks_like(value: object, what: str) -> None:

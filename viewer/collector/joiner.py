@@ -7,7 +7,7 @@ transaction as what completes it.
 
 Which spans are still open is remembered for a while, within bounds, and read from the store at
 start. Only spans of batches that ask for it (``SpanBatch.joins``) become objects; of all others no
-more is looked at than their trace IDs, and that only while a half ID waits for its other half.
+more is looked at than their trace IDs, and that only while something is open.
 """
 
 from collections import OrderedDict
@@ -82,10 +82,15 @@ class Joiner:
         settled.written()
 
     def _settle(self, batches: Sequence[SpanBatch]) -> _Settled:
-        joining = [batch for batch in batches if batch.joins]
-        if not joining and not self._halves:
+        unfinished = {trace_id for trace_id, _ in self._in_progress}
+        if not (unfinished or self._halves or any(batch.joins for batch in batches)):
             return _Settled(batches)
-        others = [batch for batch in batches if not batch.joins]
+        joining: list[SpanBatch] = []
+        others: list[SpanBatch] = []
+        for batch in batches:
+            # A final form may come in a batch that asks for nothing.
+            concerned = batch.joins or _has_any(batch, unfinished)
+            (joining if concerned else others).append(batch)
         rows = [_Weighed(span, batch.weight) for batch in joining for span in batch.spans()]
         replaced: dict[SpanKey, None] = {}
         rows, upper = self._join_halves(rows, others, replaced)
@@ -235,6 +240,13 @@ def _with_upper_half(row: _Weighed, upper: dict[str, str]) -> _Weighed:
         return row
     ends = row.span.open_ends & ~OpenEnd.HALF_TRACE_ID
     return _Weighed(replace(row.span, trace_id=whole, open_ends=ends), row.weight, row.is_stored)
+
+
+def _has_any(batch: SpanBatch, trace_ids: set[str]) -> bool:
+    if not trace_ids or not len(batch):
+        return False
+    column = batch.to_arrow().column("trace_id")
+    return bool(pc.any(pc.is_in(column, pa.array(sorted(trace_ids)))).as_py())
 
 
 def _with_lower_half(batch: SpanBatch, lows: set[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from viewer.formats.datadog.receiver import DatadogReceiver
 from viewer.formats.jaeger.receiver import (
     JaegerBinary,
     JaegerCompact,
@@ -39,6 +40,7 @@ def make_receivers(strategies: Strategies | None = None) -> Receivers:
             JaegerHttp(told),
             JaegerSampling(told),
             ZipkinReceiver(),
+            DatadogReceiver(),
             XrayHttp(),
         ),
         grpc=(OtlpGrpc(decoder), JaegerGrpc(told)),

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 from viewer.formats.base import Decoded, DecodeError, Format, JsonFormat, Payload
 from viewer.formats.compression import MAX_DECOMPRESSED, decompress
+from viewer.formats.datadog.json import DatadogJson
+from viewer.formats.datadog.msgpack import DatadogMsgpack
 from viewer.formats.documents import decode_documents
 from viewer.formats.jaeger.json import JaegerJson
 from viewer.formats.otlp.json import OtlpJson
@@ -21,6 +23,7 @@ from viewer.formats.zipkin.v2 import ZipkinV2
 BINARY_FORMATS: tuple[Format, ...] = (
     ZipkinProto(),
     ZipkinThrift(),
+    DatadogMsgpack(),
     OtlpProtobuf(),
 )
 JSON_FORMATS: tuple[JsonFormat, ...] = (
@@ -29,6 +32,7 @@ JSON_FORMATS: tuple[JsonFormat, ...] = (
     ZipkinV1(),
     ZipkinV2(),
     XrayJson(),
+    DatadogJson(),
     PlainJson(),
 )
 FORMATS: tuple[Format | JsonFormat, ...] = (*BINARY_FORMATS, *JSON_FORMATS)

@@ -79,8 +79,6 @@ def _describe_product(value: Mapping[str, object]) -> str:
         return "Tempo search summary: not a whole trace"
     if "traceEvents" in value:
         return "Chrome trace events: a profile, not a distributed trace"
-    if _has_all(value, "trace_id", "span_id", "service"):
-        return "Datadog span: not read"
     if _item_has(value.get("errors"), "msg") and not value.get("data"):
         return "a Jaeger error answer without traces"
     if "data" in value and not value.get("data"):
