@@ -57,7 +57,7 @@ PYTHON = {
         jaeger-client==4.8.0 opentracing==2.4.0 six==1.17.0 threadloop==1.0.2 thrift==0.25.0
         tornado==6.6.1
     """,
-    "py-zipkin": "py-zipkin==1.2.8 typing_extensions==4.16.0",
+    "py-zipkin": "py-zipkin==1.2.8 protobuf==7.36.2 typing_extensions==4.16.0",
     # The last one that sends Thrift.
     "py-zipkin-thrift": "py-zipkin==0.20.2 ijson==3.6.0 ply==3.11 six==1.17.0 thriftpy2==0.7.1",
     "xray": """

@@ -24,12 +24,14 @@ _FOREIGN = ("OTEL_", "DD_", "AWS_XRAY_", "JAEGER_", "PYTHONPATH", "NODE_PATH")
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A program, the environment it runs in, the door it sends to, and what it is told besides."""
+    """A program, the environment it runs in, the door it sends to, what it is told besides, and the
+    only complaint that it may utter."""
 
     environment: str
     program: str
     door: str
     told: Mapping[str, str] = field(default_factory=dict)
+    complaint: str = ""
 
 
 def run(client: Client, server: Server, **told: str) -> str:
@@ -47,7 +49,7 @@ def run(client: Client, server: Server, **told: str) -> str:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert not done.stderr, done.stderr
+    assert done.stderr.strip() == client.complaint
     return done.stdout
 
 

@@ -43,11 +43,29 @@ function story() {
 
 const nanoseconds = (milliseconds) => String(BigInt(Math.round(milliseconds * 1e6)));
 
+// What dd-trace makes of the tags: texts are meta, numbers and booleans are metrics.
+function sorted(tags) {
+  const { error, "service.name": _service, "resource.name": _resource, "span.type": _type, ...rest } = tags;
+  const entries = Object.entries(rest);
+  const meta = entries.filter(([, value]) => typeof value === "string");
+  const metrics = entries.filter(([, value]) => ["number", "boolean"].includes(typeof value));
+  if (error) meta.push(["error.message", error.message], ["error.type", error.name], ["error.stack", error.stack]);
+  return {
+    meta: { ...Object.fromEntries(meta), language: "javascript" },
+    metrics: {
+      ...Object.fromEntries(metrics.map(([key, value]) => [key, Number(value)])),
+      process_id: process.pid,
+    },
+  };
+}
+
 function described(made) {
   const context = made.context();
-  const tags = { ...context.getTags() };
-  const { message, name, stack } = tags.error ?? {};
+  const tags = context.getTags();
   return {
+    tracer: require("dd-trace/package.json").version,
+    runtime: process.version,
+    language: "nodejs",
     traceId: context.toTraceId(true),
     spanId: context.toSpanId(true),
     parentId: context._parentId?.toString(16) ?? "",
@@ -57,8 +75,7 @@ function described(made) {
     type: tags["span.type"] ?? "",
     startNs: nanoseconds(made._startTime),
     durationNs: nanoseconds(made._duration),
-    error: tags.error ? 1 : 0,
-    tags: { ...tags, error: tags.error ? { message, name, stack } : undefined },
+    ...sorted(tags),
     events: made._events.map((event) => [event.name, nanoseconds(event.startTime), event.attributes ?? {}]),
     links: made._links.map((link) => [
       link.context.toTraceId(true), link.context.toSpanId(true), link.attributes ?? {},

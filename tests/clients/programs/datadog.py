@@ -3,6 +3,7 @@ version has them. DD_TRACE_AGENT_URL and DD_TRACE_API_VERSION say where to and i
 tracer's own spans are printed, as they stand when they are handed to the writer."""
 
 import json
+import platform
 
 import ddtrace
 from ddtrace import tracer
@@ -52,6 +53,9 @@ def story():
 
 def described(span):
     return {
+        "tracer": ddtrace.__version__,
+        "runtime": platform.python_version(),
+        "language": "python",
         "traceId": f"{span.trace_id:032x}",
         "spanId": f"{span.span_id:016x}",
         "parentId": f"{span.parent_id:016x}" if span.parent_id else "",
@@ -61,7 +65,6 @@ def described(span):
         "type": span.span_type or "",
         "startNs": span.start_ns,
         "durationNs": span.duration_ns,
-        "error": span.error,
         "meta": span.get_tags(),
         "metrics": span.get_metrics(),
         "events": [

@@ -71,13 +71,20 @@ def story():
                 with below(checkout, "queue", "send mail", Kind.PRODUCER):
                     with below(checkout, "mailer", "receive", Kind.CONSUMER):
                         pass
-                with below(checkout, "checkout", "render", Kind.LOCAL):
-                    pass
+                with below(checkout, "checkout", "render", Kind.LOCAL) as render:
+                    # v1 tells the service with a tag or an annotation only.
+                    render.update_binary_annotations({"template": "cart"})
+
+
+def micros(seconds):
+    """As py_zipkin's encoders have it; the one for protobuf multiplies in two steps."""
+    if os.environ["ENCODING"] == "V2_PROTO3":
+        return int(seconds * 1000 * 1000)
+    return int(seconds * 1000000)
 
 
 def described(span):
     near, far = span.local_endpoint, span.remote_endpoint
-    micros = {name: int(when * 1000000) for name, when in span.annotations.items()}
     return {
         "traceId": span.trace_id,
         "spanId": span.span_id,
@@ -85,14 +92,14 @@ def described(span):
         "name": span.name,
         "kind": span.kind.value,
         "shared": span.shared,
-        "startUs": int(span.timestamp * 1000000),
-        "durationUs": int(span.duration * 1000000),
-        "endUs": int((span.timestamp + span.duration) * 1000000),
+        "startUs": micros(span.timestamp),
+        "durationUs": micros(span.duration),
+        "endUs": micros(span.timestamp + span.duration),
         "service": near.service_name,
         "local": [near.ipv4, near.port],
         "remote": far and [far.service_name, far.ipv4, far.port],
         "tags": span.tags,
-        "annotations": [[when, name] for name, when in micros.items()],
+        "annotations": [[micros(when), name] for name, when in span.annotations.items()],
     }
 
 
