@@ -76,7 +76,10 @@ function described(made) {
     startNs: nanoseconds(made._startTime),
     durationNs: nanoseconds(made._duration),
     ...sorted(tags),
-    events: made._events.map((event) => [event.name, nanoseconds(event.startTime), event.attributes ?? {}]),
+    // As JSON, which rounds a number to the digits that tell it from others.
+    events: made._events.map((event) => [
+      event.name, String(Math.round(event.startTime * 1e6)), event.attributes ?? {},
+    ]),
     links: made._links.map((link) => [
       link.context.toTraceId(true), link.context.toSpanId(true), link.attributes ?? {},
     ]),
