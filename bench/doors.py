@@ -14,6 +14,7 @@ import socket
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
@@ -195,12 +196,10 @@ def run(seconds: float, folder: Path) -> Result:
 
 def dropped_datagrams(server: Server) -> dict[str, int]:
     """Return how many datagrams each door says it dropped."""
-    parts = urlsplit(server.ui_url)
-    assert parts.hostname is not None
-    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
-    connection.request("GET", "/metrics")
+    with urllib.request.urlopen(f"{server.ui_url}/metrics", timeout=60) as answer:
+        lines = answer.read().decode().splitlines()
     dropped: dict[str, int] = {}
-    for line in connection.getresponse().read().decode().splitlines():
+    for line in lines:
         if line.startswith("tracefall_receiver_rejected_total{") and "dropped" in line:
             name = line.partition('receiver="')[2].partition('"')[0]
             dropped[name] = dropped.get(name, 0) + int(line.rpartition(" ")[2])

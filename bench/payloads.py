@@ -25,7 +25,8 @@ Traces = range
 
 def trace_id(client: int, number: int) -> str:
     """Return the 32 digits of a client's trace; begins as X-Ray wants, with a time of day."""
-    return f"6{client:07x}{number:024x}"
+    # Of Datadog's lower half none may be zero.
+    return f"6{client:07x}{number + 1:024x}"
 
 
 def span_id(number: int, span: int) -> int:

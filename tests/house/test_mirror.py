@@ -13,6 +13,7 @@ ELSEWHERE = {
     "trace/summary.py": _KIT,
     "search/query.py": _KIT,
     "store/base.py": _KIT,
+    "collector/receivers.py": "test_config.py",
     "formats/receiver.py": "collector/test_http.py",
     # What it answers is seen over real sockets.
     "formats/otlp/receiver.py": "collector/test_grpc.py",

@@ -239,6 +239,11 @@ class SpanStore(Protocol):
         opened today stays as long as everything else. Whole writes go at a time."""
 
 
+def traces_with_lower_half(store: SpanStore, half: str, limit: int) -> list[str]:
+    """Return IDs of traces whose last 16 digits these are, ascending."""
+    return [found for found in store.traces_with_prefix(half, limit) if found.endswith(half)]
+
+
 def fold_case(text: str) -> str:
     """Return the text with each letter's simple lower-case form in its place (Unicode's mapping
     without context or expansion, which is what databases do)."""

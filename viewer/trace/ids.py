@@ -74,6 +74,12 @@ def format_trace_id(trace_id: str) -> str:
     return trace_id[16:] if trace_id.startswith(_ZERO_HALF) else trace_id
 
 
+def lower_half(trace_id: str) -> str:
+    """Return the 16 digits of a stored trace ID whose upper half is zero, "" of any other: what
+    Datadog prints of an ID of 128 bits is such a one."""
+    return trace_id[16:] if trace_id.startswith(_ZERO_HALF) else ""
+
+
 def format_span_id(span_id: int) -> str:
     """Print a span ID as 16 hex digits."""
     return f"{span_id:016x}"

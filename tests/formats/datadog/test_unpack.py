@@ -69,14 +69,34 @@ def test_a_value_of_another_type_can_be_passed_over() -> None:
 
 def test_headers_that_lie_cost_neither_memory_nor_time() -> None:
     began = time.process_time()
-    reader = Reader(array_of(0xFFFFFFFF) + array_of(MAX_ITEMS) * 1_000)
-    assert reader.array("a list") == 0xFFFFFFFF
+    with pytest.raises(DecodeError, match="byte 5: expected a list, which claims 4294967295 items"):
+        Reader(array_of(0xFFFFFFFF) + bytes(10)).array("a list")
     with pytest.raises(DecodeError):
-        reader.value("a value")
+        Reader(array_of(MAX_ITEMS) * 1_000).value("a value")
     for _ in range(1_000):
         with pytest.raises(ValueError):
             unpack_within(array_of(MAX_ITEMS) * 200)
     assert time.process_time() - began < 5
+
+
+def test_a_long_list_of_less_than_its_items_are_is_refused_at_once() -> None:
+    many = array_of(2_000) + b"\xc0" * 2_000
+    assert Reader(many).array("a list") == 2_000
+    with pytest.raises(DecodeError, match="claims 2000 items, more than there is room for"):
+        Reader(many).array("a list", item_size=8)
+    assert Reader(array_of(900) + b"\xc0" * 900).array("a list", item_size=8) == 900
+
+
+def test_many_short_lists_of_less_are_refused_too() -> None:
+    reader = Reader((array_of(100) + b"\xc0" * 100) * 100)
+
+    def walk() -> None:
+        for _ in range(100):
+            for _ in range(reader.array("a list", item_size=8)):
+                reader.value("nothing")
+
+    with pytest.raises(DecodeError, match="more than there is room for"):
+        walk()
 
 
 def test_a_value_within_a_value_is_read_whole_or_not_at_all() -> None:

@@ -88,3 +88,8 @@ def test_what_is_no_id_is_a_400_with_the_reason() -> None:
 
 def test_nothing_asked_is_a_400() -> None:
     assert client().get("/lookup", headers=HTML).status_code == 400
+
+
+def test_the_lower_half_of_an_id_leads_to_its_trace() -> None:
+    assert leads_to(TRACE_ID[16:]) == f"/trace/{TRACE_ID}"
+    assert leads_to(str(int(TRACE_ID[16:], 16))) == f"/trace/{TRACE_ID}"

@@ -497,3 +497,14 @@ def test_a_chain_10000_deep_is_a_small_page() -> None:
         response = browser.get(URL + query, headers=HTML)
         assert response.status_code == 200
         assert len(response.data) < 200_000
+
+
+def test_the_lower_half_of_an_id_leads_to_the_one_trace_it_belongs_to() -> None:
+    half = TRACE_ID[16:]
+    shown = a_client(a_store([a_span(1)]))
+    answer = shown.get(f"/trace/{half}?find=x")
+    assert (answer.status_code, answer.location) == (303, f"/trace/{TRACE_ID}?find=x")
+    both = a_client(a_store([a_span(1)], [a_span(1, trace_id="1" * 16 + half)]))
+    assert both.get(f"/trace/{half}").status_code == 404
+    own = a_client(a_store([a_span(1)], [a_span(1, trace_id="0" * 16 + half)]))
+    assert own.get(f"/trace/{half}").status_code == 200

@@ -17,6 +17,10 @@ class BadField(ValueError):
 
 def to_text(value: object) -> str:
     """Return a text field, which may have come as bytes; numbers as their digits, else empty."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if value is None:
+        return ""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else json_text(value)
 
 

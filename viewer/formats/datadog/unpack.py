@@ -15,6 +15,9 @@ from msgpack.fallback import Unpacker as PythonUnpacker  # type: ignore[import-u
 from viewer.formats.base import DecodeError
 
 MAX_ITEMS = 1 << 16
+# How short chunks and spans can be. Shorter ones pass where they are few, to be refused singly.
+CHUNK_SIZE, SPAN_SIZE = 8, 10
+_LEEWAY = 10_000
 
 
 class Pairs(list[tuple[object, object]]):
@@ -36,6 +39,7 @@ class Reader:
     def __init__(self, data: bytes, *, pairs: bool = False) -> None:
         """``pairs``: maps become Pairs instead of dicts."""
         self._size = len(data)
+        self._claimed = 0
         self._unpacker = msgpack.Unpacker(
             raw=False,
             unicode_errors="replace",
@@ -52,9 +56,10 @@ class Reader:
         """How many bytes follow."""
         return self._size - int(self._unpacker.tell())
 
-    def array(self, what: str) -> int:
-        """Enter an array; return its length."""
-        length = self.try_array(what)
+    def array(self, what: str, item_size: int = 1) -> int:
+        """Enter an array; return its length. ``item_size`` is how many bytes an item has at least:
+        lists of less are refused, before each item of millions is refused in words."""
+        length = self.try_array(what, item_size)
         if length is None:
             raise DecodeError(f"expected {what}", f"byte {self._last}")
         return length
@@ -66,15 +71,19 @@ class Reader:
             raise DecodeError(f"expected {what}", f"byte {self._last}")
         return length
 
-    def try_array(self, what: str) -> int | None:
+    def try_array(self, what: str, item_size: int = 1) -> int | None:
         """As array, but a value of another type is passed over: None."""
         try:
-            return int(self._unpacker.read_array_header())
+            length = int(self._unpacker.read_array_header())
         except OutOfData:
             self._broken(what, "breaks off")
         except ValueError:
             self._pass_over(what)
             return None
+        self._claimed += length * item_size
+        if self._claimed > self._size + _LEEWAY:
+            self._broken(what, f"claims {length} items, more than there is room for")
+        return length
 
     def try_map(self, what: str) -> int | None:
         """As map, but a value of another type is passed over: None."""

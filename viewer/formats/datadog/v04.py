@@ -8,7 +8,7 @@ into a map that says who sent them (datadog-agent: `pkg/trace/api/version.go`, `
 from viewer.formats.base import DecodeError
 from viewer.formats.datadog.fields import to_map, to_text
 from viewer.formats.datadog.payload import BadSpan, Chunk, TracerPayload
-from viewer.formats.datadog.unpack import Reader
+from viewer.formats.datadog.unpack import CHUNK_SIZE, SPAN_SIZE, Reader
 from viewer.formats.loose_json import to_int
 
 NO_PRIORITY = -128
@@ -18,7 +18,7 @@ _MAP = "a tracer's payload as a map with chunks (v0.7)"
 
 def read_v04(reader: Reader, payload: TracerPayload) -> None:
     """Append the chunks; raise DecodeError, and then those before the break are there."""
-    for _ in range(reader.array(_LIST)):
+    for _ in range(reader.array(_LIST, CHUNK_SIZE)):
         chunk = Chunk()
         payload.chunks.append(chunk)
         _read_spans(reader, chunk)
@@ -31,7 +31,7 @@ def read_v07(reader: Reader, payload: TracerPayload) -> None:
         if key != "chunks":
             payload.about[to_text(key)] = reader.value("a field's value")
             continue
-        for _ in range(reader.try_array("the list of chunks") or 0):
+        for _ in range(reader.try_array("the list of chunks", CHUNK_SIZE) or 0):
             chunk = Chunk()
             payload.chunks.append(chunk)
             _read_chunk(reader, chunk)
@@ -64,7 +64,7 @@ def set_priority(chunk: Chunk, value: object) -> None:
 
 
 def _read_spans(reader: Reader, chunk: Chunk) -> None:
-    length = reader.try_array("a chunk's list of spans")
+    length = reader.try_array("a chunk's list of spans", SPAN_SIZE)
     if length is None:
         chunk.spans.append(BadSpan("a chunk is no list of spans"))
         return

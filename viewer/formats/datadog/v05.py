@@ -4,7 +4,7 @@
 from viewer.formats.base import DecodeError
 from viewer.formats.datadog.fields import to_map, to_text
 from viewer.formats.datadog.payload import BadSpan, Chunk, TracerPayload
-from viewer.formats.datadog.unpack import Reader
+from viewer.formats.datadog.unpack import CHUNK_SIZE, SPAN_SIZE, Reader
 
 _EXPECTED = "a table of strings and a list of trace chunks (v0.5)"
 SPAN_LENGTH = 12
@@ -19,10 +19,10 @@ def read_v05(reader: Reader, payload: TracerPayload) -> None:
     if reader.array(_EXPECTED) != 2:
         raise DecodeError(f"expected {_EXPECTED}", "byte 0")
     strings = [to_text(reader.value("a string")) for _ in range(reader.array("the strings"))]
-    for _ in range(reader.array("a list of trace chunks")):
+    for _ in range(reader.array("a list of trace chunks", CHUNK_SIZE)):
         chunk = Chunk()
         payload.chunks.append(chunk)
-        length = reader.try_array("a chunk's list of spans")
+        length = reader.try_array("a chunk's list of spans", SPAN_SIZE)
         if length is None:
             chunk.spans.append(BadSpan("a chunk is no list of spans"))
             continue

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from viewer.formats.datadog.fields import to_text
 from viewer.formats.datadog.payload import BadSpan, Chunk, Fields, TracerPayload
-from viewer.formats.datadog.unpack import Pairs, Reader
+from viewer.formats.datadog.unpack import CHUNK_SIZE, SPAN_SIZE, Pairs, Reader
 from viewer.formats.datadog.v04 import set_priority
 from viewer.trace.attributes import MAX_DEPTH
 
@@ -72,7 +72,7 @@ def read_v1(reader: Reader, payload: TracerPayload) -> None:
             for _ in range(reader.try_array("the strings") or 0):
                 strings.add(to_text(reader.value("a string")))
         elif key == CHUNKS:
-            for _ in range(reader.try_array("the list of chunks") or 0):
+            for _ in range(reader.try_array("the list of chunks", CHUNK_SIZE) or 0):
                 chunk = Chunk()
                 payload.chunks.append(chunk)
                 _read_chunk(reader, strings, chunk)
@@ -93,7 +93,7 @@ def _read_chunk(reader: Reader, strings: Strings, chunk: Chunk) -> None:
         for _ in range(length):
             key = reader.value("a field's number")
             if key == 4:
-                for _ in range(reader.try_array("a chunk's list of spans") or 0):
+                for _ in range(reader.try_array("a chunk's list of spans", SPAN_SIZE) or 0):
                     chunk.spans.append(_span(reader.value("a span"), strings))
             else:
                 _set_chunk_field(chunk, key, reader.value("a field's value"), strings)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from flask import Blueprint, Response, make_response, render_template, request
 
 from viewer.search.lookup import Reading, read
-from viewer.store.base import SpanStore
-from viewer.trace.ids import InvalidId
+from viewer.store.base import SpanStore, traces_with_lower_half
+from viewer.trace.ids import InvalidId, lower_half
 from viewer.ui.current import current_services
 from viewer.ui.errors import answer_problem
 from viewer.ui.htmx import see_other
@@ -57,6 +57,10 @@ def find(store: SpanStore, readings: Sequence[Reading]) -> list[Found]:
             found.setdefault(
                 reading.trace_id, Found(reading.trace_id, reading.span_id, reading.how)
             )
+        elif half := lower_half(reading.trace_id):
+            for trace_id in traces_with_lower_half(store, half, MOST_MATCHES + 1):
+                how = f"{reading.how}, the lower half of this trace's"
+                found.setdefault(trace_id, Found(trace_id, reading.span_id, how))
     for reading in readings:
         if reading.span_id and not reading.trace_id:
             for trace_id in store.traces_with_span(reading.span_id, MOST_MATCHES + 1):

@@ -16,12 +16,20 @@ from flask import (
 
 from viewer.analysis.findings import first_error
 from viewer.analysis.visible import visible_rows
-from viewer.trace.ids import InvalidId, format_trace_id, parse_span_id, parse_trace_id
+from viewer.store.base import traces_with_lower_half
+from viewer.trace.ids import (
+    InvalidId,
+    format_trace_id,
+    lower_half,
+    parse_span_id,
+    parse_trace_id,
+)
 from viewer.trace.span import Span
 from viewer.trace.tree import Rows
 from viewer.ui import htmx
 from viewer.ui.current import current_now_ns, current_store
 from viewer.ui.errors import answer_problem
+from viewer.ui.htmx import see_other
 from viewer.ui.loaded_trace import LoadedTrace, TraceCache
 from viewer.ui.viewmodel.problem import Problem, problem
 from viewer.ui.viewmodel.rows import collapsed_mask, window_of, window_rows
@@ -93,6 +101,12 @@ def _find(text: str) -> LoadedTrace | Response:
         if not htmx.is_htmx():
             return make_response(redirect(f"/trace/{format_trace_id(trace_id)}{query}", 308))
     found = _traces().get(trace_id)
+    if found is None and (half := lower_half(trace_id)):
+        whole = traces_with_lower_half(current_store(), half, 2)
+        if len(whole) == 1:
+            query = request.query_string.decode("utf-8", "replace")
+            path = request.path.replace(text, whole[0], 1)
+            return see_other(f"{path}?{query}" if query else path)
     if found is None:
         return answer_problem(
             Problem(
