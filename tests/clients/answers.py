@@ -7,7 +7,14 @@ from typing import Any, TypeAlias
 Json: TypeAlias = "dict[str, Any]"
 Tags: TypeAlias = "set[tuple[str, str, str]]"
 _AHEAD = re.compile(r"starts [0-9.e+-]+µs before its parent")
-_TYPES = {str: "string", bool: "bool", int: "int64", float: "float64", list: "string", dict: "string"}
+_TYPES = {
+    str: "string",
+    bool: "bool",
+    int: "int64",
+    float: "float64",
+    list: "string",
+    dict: "string",
+}
 
 
 def tag(key: str, value: Any) -> tuple[str, str, str]:

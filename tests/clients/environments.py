@@ -164,7 +164,13 @@ def _install_node(name: str, folder: Path) -> None:
     if npm is None:
         raise CannotInstall(f"{name}: there is no npm on this machine")
     (folder / "package.json").write_text(json.dumps({"private": True, "dependencies": NODE[name]}))
-    quiet = ["--no-audit", "--no-fund", "--no-package-lock", "--fetch-retries=1", "--loglevel=error"]
+    quiet = [
+        "--no-audit",
+        "--no-fund",
+        "--no-package-lock",
+        "--fetch-retries=1",
+        "--loglevel=error",
+    ]
     _run(name, [npm, "install", *quiet], folder)
 
 

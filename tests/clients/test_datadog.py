@@ -33,7 +33,11 @@ CLIENTS = {
     "node-v0.5": node("0.5"),
 }
 BY_DEFAULT = ("python4-v0.5", "node-v0.4")
-EXCEPTION = {"message": "exception.message", "type": "exception.type", "stack": "exception.stacktrace"}
+EXCEPTION = {
+    "message": "exception.message",
+    "type": "exception.type",
+    "stack": "exception.stacktrace",
+}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@ from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-trace.set_tracer_provider(TracerProvider(resource=Resource.create({SERVICE_NAME: "mission-python"})))
+trace.set_tracer_provider(
+    TracerProvider(resource=Resource.create({SERVICE_NAME: "mission-python"}))
+)
 jaeger_exporter = JaegerExporter(
     agent_host_name=os.environ["HOST"],
     agent_port=int(os.environ["PORT"]),

@@ -16,7 +16,12 @@ from opentracing.ext import tags
 AGENT, SAMPLING = urlsplit(os.environ["SEND_TO"]), os.environ.get("SAMPLING")
 RECORDED = InMemoryReporter()
 SENDING = []
-VALUES = {TagType.STRING: "vStr", TagType.DOUBLE: "vDouble", TagType.BOOL: "vBool", TagType.LONG: "vLong"}
+VALUES = {
+    TagType.STRING: "vStr",
+    TagType.DOUBLE: "vDouble",
+    TagType.BOOL: "vBool",
+    TagType.LONG: "vLong",
+}
 
 
 def tracer(service):
@@ -54,7 +59,9 @@ def story():
     root = gateway.start_span("POST /checkout", tags=server)
     checkout = tracer("checkout").start_span("checkout", root)
     checkout.set_tag("ok", False).set_tag("empty", "").set_tag("text", "Grüße, 世界 <b>&</b>")
-    inventory = tracer("inventory").start_span("SELECT stock", checkout, tags={tags.SPAN_KIND: "client"})
+    inventory = tracer("inventory").start_span(
+        "SELECT stock", checkout, tags={tags.SPAN_KIND: "client"}
+    )
     inventory.log_kv({"event": "cache miss", "key": "stock:a", "age": 3, "hot": True})
     inventory.log_kv({"event": "bare"})
     inventory.finish()
@@ -87,7 +94,11 @@ def described(span):
         "service": span.tracer.service_name,
         "process": list(span.tracer.tags.items()),
         "references": [
-            [item.type, f"{item.referenced_context.trace_id:x}", f"{item.referenced_context.span_id:016x}"]
+            [
+                item.type,
+                f"{item.referenced_context.trace_id:x}",
+                f"{item.referenced_context.span_id:016x}",
+            ]
             for item in span.references or []
         ],
         "startUs": int(span.start_time * 1_000_000),

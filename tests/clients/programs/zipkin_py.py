@@ -45,7 +45,11 @@ def service(name, span_name, attrs=None):
 def below(parent, name, span_name, kind):
     """A span within a service."""
     return zipkin_span(
-        service_name=name, span_name=span_name, kind=kind, host="192.0.2.7", _tracer=parent.get_tracer()
+        service_name=name,
+        span_name=span_name,
+        kind=kind,
+        host="192.0.2.7",
+        _tracer=parent.get_tracer(),
     )
 
 
