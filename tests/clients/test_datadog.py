@@ -5,6 +5,7 @@ import pytest
 from bench.server import Server
 from tests.clients.answers import Json, answered, in_order, typed
 from tests.clients.running import Client, get_trace, record
+from tests.collector.relay import relay_to
 
 DOOR = "Datadog"
 further = pytest.mark.clients
@@ -45,8 +46,11 @@ EXCEPTION = {
     [name if name in BY_DEFAULT else pytest.param(name, marks=further) for name in CLIENTS],
 )
 def test_a_trace_is_answered_as_it_was_recorded(server: Server, name: str) -> None:
-    agent = server.doors[DOOR].partition("/v0")[0]
-    recorded = record(CLIENTS[name], server, DD_TRACE_AGENT_URL=agent)
+    with relay_to(server.doors[DOOR].partition("/v0")[0]) as relay:
+        recorded = record(CLIENTS[name], server, DD_TRACE_AGENT_URL=relay.url)
+    method = "post" if name.startswith(("python4", "python3")) else "put"
+    version = "v0.5" if "v0.5" in name else "v0.4"
+    assert f"{method} /{version}/traces http/1.1\r\n" in relay.heads
     trace = get_trace(server, recorded[0]["traceId"], len(recorded))
     runtime_id = next(text for span in recorded if (text := span["meta"].get("runtime-id")))
     expected = in_order([of_tracer(span, runtime_id) for span in recorded])

@@ -9,8 +9,9 @@ import pytest
 from bench.server import Server
 from tests.clients.answers import Json, answered, in_order, typed
 from tests.clients.running import Client, get_trace, record
+from tests.collector.relay import relay_to
 
-DOOR, V1_PATH = "Zipkin", "/api/v1/spans"
+DOOR = "Zipkin"
 further = pytest.mark.clients
 
 
@@ -35,6 +36,8 @@ OWN = {
     "node-v2": zipkin_js("JSON_V2"),
     "node-v1": zipkin_js("JSON_V1"),
 }
+JSON, PROTOBUF, THRIFT = "application/json", "application/x-protobuf", "application/x-thrift"
+MEDIA_TYPES = {"python-proto": PROTOBUF, "python-v1-thrift": THRIFT}
 OTEL = {
     "python-v2": otel("otel-zipkin", "otel.py", "zipkin-json"),
     "python-proto": otel("otel-zipkin", "otel.py", "zipkin-proto"),
@@ -55,7 +58,7 @@ OTEL = {
     ],
 )
 def test_what_zipkins_own_clients_send_is_answered(server: Server, name: str) -> None:
-    recorded = record(OWN[name], server, **at_path(name, server))
+    recorded = sent(OWN[name], name, server)
     trace = answered(get_trace(server, recorded[0]["traceId"], len(recorded)))
     spans = in_order([of_client(span, "v1" in name) for span in recorded])
     assert trace == told_apart(spans, trace)
@@ -71,15 +74,20 @@ def test_what_zipkins_own_clients_send_is_answered(server: Server, name: str) ->
     ],
 )
 def test_what_opentelemetrys_exporters_send_is_answered(server: Server, name: str) -> None:
-    recorded = record(OTEL[name], server, **at_path(name, server))
+    recorded = sent(OTEL[name], name, server)
     trace = get_trace(server, recorded[0]["traceId"], len(recorded))
     assert answered(trace) == in_order([of_otel(span, name) for span in recorded])
 
 
-def at_path(name: str, server: Server) -> dict[str, str]:
-    """Where it is sent to: the door's address is that of Zipkin's second model."""
-    address = server.doors[DOOR]
-    return {"SEND_TO": address.replace("/api/v2/spans", V1_PATH) if "v1" in name else address}
+def sent(client: Client, name: str, server: Server) -> list[Json]:
+    """Run a client, and see that it sends in the encoding that is meant."""
+    path = "/api/v1/spans" if "v1" in name else "/api/v2/spans"
+    address = server.doors[DOOR].replace("/api/v2/spans", path)
+    with relay_to(address) as relay:
+        recorded = record(client, server, SEND_TO=relay.url)
+    assert f"post {path} http/1.1\r\n" in relay.heads
+    assert f"content-type: {MEDIA_TYPES.get(name, JSON)}\r\n" in relay.heads
+    return recorded
 
 
 def of_client(span: Json, is_v1: bool) -> Json:
