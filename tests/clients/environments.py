@@ -37,6 +37,23 @@ PYTHON = {
         grpcio==1.85.3 idna==3.20 protobuf==7.36.2 requests==2.34.2 typing_extensions==4.16.0
         urllib3==2.8.0
     """,
+    "otel-flask": """
+        opentelemetry-api==1.45.1 opentelemetry-sdk==1.45.1 opentelemetry-proto==1.45.1
+        opentelemetry-distro==0.66b1
+        opentelemetry-exporter-otlp-proto-common==1.45.1
+        opentelemetry-exporter-otlp-proto-grpc==1.45.1
+        opentelemetry-exporter-otlp-proto-http==1.45.1
+        opentelemetry-exporter-http-transport==0.66b1
+        opentelemetry-exporter-otlp-common==0.66b1
+        opentelemetry-instrumentation==0.66b1 opentelemetry-instrumentation-dbapi==0.66b1
+        opentelemetry-instrumentation-flask==0.66b1 opentelemetry-instrumentation-requests==0.66b1
+        opentelemetry-instrumentation-sqlite3==0.66b1 opentelemetry-instrumentation-wsgi==0.66b1
+        opentelemetry-semantic-conventions==0.66b1 opentelemetry-util-http==0.66b1
+        blinker==1.9.0 certifi==2026.10.19.post1 charset-normalizer==3.5.3 click==8.5.1 Flask==3.1.3
+        googleapis-common-protos==1.76.0 grpcio==1.85.3 idna==3.20 itsdangerous==2.2.0 Jinja2==3.1.6
+        MarkupSafe==3.0.4 packaging==26.4 protobuf==7.36.2 requests==2.34.2
+        typing_extensions==4.16.0 urllib3==2.8.0 Werkzeug==3.1.9 wrapt==2.5.2
+    """,
     "otel-zipkin": """
         opentelemetry-api==1.45.1 opentelemetry-sdk==1.45.1
         opentelemetry-exporter-zipkin-json==1.45.1 opentelemetry-exporter-zipkin-proto-http==1.45.1
@@ -86,6 +103,12 @@ NODE = {
         "@opentelemetry/exporter-zipkin": "2.12.1",
         "@opentelemetry/resources": "2.12.0",
         "@opentelemetry/sdk-trace-node": "2.12.0",
+    },
+    "node-otel-2022": {
+        "@opentelemetry/api": "1.3.0",
+        "@opentelemetry/exporter-trace-otlp-http": "0.34.0",
+        "@opentelemetry/resources": "1.8.0",
+        "@opentelemetry/sdk-trace-node": "1.8.0",
     },
     "node-otel-jaeger": {
         "@opentelemetry/api": "1.9.1",

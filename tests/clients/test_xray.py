@@ -12,6 +12,7 @@ UDP, STREAMED = "AWS X-Ray UDP", {"STREAMED": "1"}
 CLIENTS = {
     "python": Client("xray", "xray.py", UDP),
     "python-streamed": Client("xray", "xray.py", UDP, STREAMED),
+    "python-sampled": Client("xray", "xray.py", UDP, {"SAMPLING": "1"}),
     "node": Client("node-xray", "xray.cjs", UDP),
     "node-streamed": Client("node-xray", "xray.cjs", UDP, STREAMED),
 }
@@ -23,6 +24,7 @@ HTTP = {
     ("response", "status"): "http.status_code",
 }
 SQL = {"sanitized_query": "db.statement", "database_type": "db.system"}
+RULE = "sampling_rule_name"
 SDKS = {"X-Ray for Python": "python", "X-Ray for Node.js": "nodejs"}
 
 
@@ -36,7 +38,18 @@ SDKS = {"X-Ray for Python": "python", "X-Ray for Node.js": "nodejs"}
     ],
 )
 def test_a_trace_is_answered_as_it_was_recorded(server: Server, name: str) -> None:
-    documents = record(CLIENTS[name], server)
+    check(server, record(CLIENTS[name], server))
+
+
+@pytest.mark.clients
+def test_a_client_that_asks_is_told_to_sample(server: Server) -> None:
+    documents = record(CLIENTS["python-sampled"], server)
+    check(server, documents)
+    root = next(document for document in documents if document["name"] == "gateway")
+    assert root["aws"]["xray"][RULE] == "Default"
+
+
+def check(server: Server, documents: list[Json]) -> None:
     entities = [entity for document in documents for entity in flat(document)]
     by_id = {entity["id"]: entity for entity in entities}
     trace_id = plain(documents[0]["trace_id"])
@@ -81,6 +94,7 @@ def process(segment: Json) -> Tags:
     """The SDK and its runtime; what else the SDK says of itself keeps its own name."""
     service, sdk = dict(segment["service"]), dict(segment["aws"]["xray"])
     name = sdk.pop("sdk")
+    sdk.pop(RULE, None)
     attributes = {
         "cloud.provider": "aws",
         "process.runtime.name": service.pop("runtime"),
@@ -100,6 +114,8 @@ def tags(entity: Json, is_segment: bool) -> Tags:
     outgoing = namespace in ("aws", "remote")
     kind = "server" if is_segment else "client" if outgoing else "internal"
     attributes: Json = {"span.kind": kind, "enduser.id": entity.get("user")}
+    if is_segment:
+        attributes[f"aws.xray.{RULE}"] = entity["aws"]["xray"].get(RULE)
     if namespace == "aws":
         attributes["aws.service"] = entity["name"]
     for (side, key), name in HTTP.items():

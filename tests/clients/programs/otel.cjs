@@ -1,8 +1,8 @@
 // The story of otel.py with OpenTelemetry's Node SDK. EXPORTER says which exporter sends it, SEND_TO
-// where to.
+// where to. SDKs of 2022 are spoken to in their way.
 "use strict";
 const { trace, ROOT_CONTEXT, SpanKind, SpanStatusCode } = require("@opentelemetry/api");
-const { resourceFromAttributes } = require("@opentelemetry/resources");
+const { Resource, resourceFromAttributes } = require("@opentelemetry/resources");
 const {
   BatchSpanProcessor,
   InMemorySpanExporter,
@@ -30,13 +30,13 @@ const elsewhere = { traceId: "abcdef".padEnd(32, "7"), spanId: "1234".padStart(1
 
 function tracer(service) {
   const attributes = { "service.name": service, "service.version": "1.2.3", shard: 7 };
-  const provider = new NodeTracerProvider({
-    resource: resourceFromAttributes(attributes),
-    spanProcessors: [
-      new BatchSpanProcessor(EXPORTERS[process.env.EXPORTER]()),
-      new SimpleSpanProcessor(recorded),
-    ],
-  });
+  const resource = resourceFromAttributes?.(attributes) ?? new Resource(attributes);
+  const spanProcessors = [
+    new BatchSpanProcessor(EXPORTERS[process.env.EXPORTER]()),
+    new SimpleSpanProcessor(recorded),
+  ];
+  const provider = new NodeTracerProvider({ resource, spanProcessors });
+  if (provider.addSpanProcessor) spanProcessors.forEach((each) => provider.addSpanProcessor(each));
   providers.push(provider);
   return provider.getTracer(`${service}.lib`, "0.9");
 }
@@ -76,17 +76,18 @@ const nanoseconds = ([seconds, rest]) => String(BigInt(seconds) * 1000000000n + 
 
 function described(span) {
   const { traceId, spanId } = span.spanContext();
+  const scope = span.instrumentationScope ?? span.instrumentationLibrary;
   const link = (item) => [item.context.traceId, item.context.spanId, item.attributes ?? {}];
   return {
     traceId,
     spanId,
-    parentId: span.parentSpanContext?.spanId ?? "",
+    parentId: span.parentSpanContext?.spanId ?? span.parentSpanId ?? "",
     name: span.name,
     kind: SpanKind[span.kind],
     startNs: nanoseconds(span.startTime),
     endNs: nanoseconds(span.endTime),
     resource: span.resource.attributes,
-    scope: [span.instrumentationScope.name, span.instrumentationScope.version],
+    scope: [scope.name, scope.version],
     attributes: span.attributes,
     events: span.events.map((event) => [event.name, nanoseconds(event.time), event.attributes ?? {}]),
     links: span.links.map(link),

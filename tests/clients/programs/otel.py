@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 
 from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from otel_record import described
 
 SEND_TO = os.environ["SEND_TO"]
 HOST, PORT = urlsplit(SEND_TO).hostname, urlsplit(SEND_TO).port
@@ -103,28 +104,6 @@ def story() -> None:
     mailer.end()
     checkout.end()
     root.end()
-
-
-def described(span: ReadableSpan) -> dict[str, object]:
-    context, scope = span.get_span_context(), span.instrumentation_scope
-    return {
-        "traceId": f"{context.trace_id:032x}",
-        "spanId": f"{context.span_id:016x}",
-        "parentId": f"{span.parent.span_id:016x}" if span.parent else "",
-        "name": span.name,
-        "kind": span.kind.name,
-        "startNs": span.start_time,
-        "endNs": span.end_time,
-        "resource": dict(span.resource.attributes),
-        "scope": [scope.name, scope.version],
-        "attributes": dict(span.attributes or {}),
-        "events": [[event.name, event.timestamp, dict(event.attributes or {})] for event in span.events],
-        "links": [
-            [f"{link.context.trace_id:032x}", f"{link.context.span_id:016x}", dict(link.attributes or {})]
-            for link in span.links
-        ],
-        "status": [span.status.status_code.name, span.status.description or ""],
-    }  # fmt: skip
 
 
 if __name__ == "__main__":

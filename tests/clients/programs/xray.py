@@ -1,10 +1,11 @@
 """Six services, each with a recorder of aws-xray-sdk for Python, make one trace: nested subsegments,
 annotations and metadata, an HTTP call that fails, SQL. SEND_TO is the daemon's address; with STREAMED
-the subsegments are sent before their segment. The documents that the recorders hand to their emitters
-are printed."""
+the subsegments are sent before their segment; with SAMPLING the first recorder asks the daemon which
+to sample. The documents that the recorders hand to their emitters are printed."""
 
 import json
 import os
+import time
 import traceback
 from urllib.parse import urlsplit
 
@@ -29,8 +30,20 @@ def recorder():
     return made
 
 
+def wait_for_rules(gateway):
+    """The daemon is asked on the first decision; until it has answered, the SDK's own rules hold."""
+    gateway.configure(sampling=True, daemon_address=DAEMON)
+    give_up = time.monotonic() + 10
+    while not isinstance(gateway.sampler.should_trace(), str):
+        if time.monotonic() > give_up:
+            raise SystemExit("the daemon has given no sampling rule that fits")
+        time.sleep(0.02)
+
+
 def story():
     gateway = recorder()
+    if os.environ.get("SAMPLING"):
+        wait_for_rules(gateway)
     root = gateway.begin_segment("gateway")
     root.put_http_meta("method", "POST")
     root.put_http_meta("url", "http://shop.example/checkout")
