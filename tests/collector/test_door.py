@@ -156,7 +156,8 @@ def test_datagrams_are_kept_together_and_those_that_are_none_counted() -> None:
     assert [len(batch) for batch in pipeline.kept] == [4]
     report = door.stats.report()
     assert (report.requests, report.accepted_spans, report.bytes) == (2, 4, 6)
-    assert report.rejected == {"no spans: it is bad": 1}
+    assert report.rejected == {"datagram cannot be decoded": 1}
+    assert report.last_refusal == "byte 1: it is bad"
 
 
 def test_datagrams_are_tried_again_as_long_as_it_is_worth_it() -> None:

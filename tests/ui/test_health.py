@@ -74,7 +74,7 @@ def test_each_metric_is_one_group_with_its_help_and_type(doors: Sequence[DoorRep
             assert line.startswith(f"# HELP {name} ")
             assert name not in seen
             seen.append(name)
-    assert len(seen) == 9
+    assert len(seen) == 10
 
 
 def test_labels_are_escaped() -> None:
@@ -89,3 +89,11 @@ def test_who_has_no_token_sees_health_but_no_metrics() -> None:
     guarded.application.register_blueprint(Health(a_store(), lambda: "", tuple).blueprint())
     assert guarded.get("/healthz").status_code == 200
     assert guarded.get("/metrics").status_code == 401
+
+
+def test_the_client_that_sent_last_is_named_with_the_time() -> None:
+    door = DoorReport("Zipkin", "", last_client='a "b"', last_seen_ns=7 * 10**9)
+    text = client(door, DoorReport("b", "")).get("/metrics").text
+    expected = 'tracefall_receiver_last_seen_seconds{receiver="Zipkin",client="a \\"b\\""} 7'
+    assert expected in text.splitlines()
+    assert text.count("last_seen_seconds{") == 1

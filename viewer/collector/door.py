@@ -23,7 +23,7 @@ TOO_LARGE = f"the body is larger than {MAX_BODY >> 20} MiB; send smaller batches
 _IN_WORK_BYTES = 48 << 20
 _LONGEST_WAIT_S = 5.0
 _SDK_KEYS = ("telemetry.sdk.language", "telemetry.sdk.name", "telemetry.sdk.version")
-_MAX_CLIENT, _MAX_REASON = 200, 120
+_MAX_CLIENT = 200
 
 
 class Workload:
@@ -71,11 +71,11 @@ class Door:
                 decoded = decode()
                 if decoded is not None:
                     self._keep(decoded)
-        except WrongMediaType:
-            self.stats.rejected("unsupported media type")
+        except WrongMediaType as error:
+            self.stats.rejected("unsupported media type", said=str(error))
             raise
-        except DecodeError:
-            self.stats.rejected("body cannot be decoded")
+        except DecodeError as error:
+            self.stats.rejected("body cannot be decoded", said=str(error))
             raise
         except Overloaded:
             count = len(decoded.batch) if decoded else 1
@@ -102,7 +102,7 @@ class Door:
             try:
                 decoded = decode(datagram)
             except DecodeError as error:
-                self.stats.rejected(f"no spans: {error.reason}"[:_MAX_REASON])
+                self.stats.rejected("datagram cannot be decoded", said=str(error))
                 continue
             self.stats.rejections(decoded.rejected)
             joined.extend(decoded.batch)

@@ -20,7 +20,9 @@ from viewer.formats.base import DecodeError
 from viewer.formats.receiver import GrpcMethod, GrpcReceiver
 
 _THREADS = 8
-_STREAMS_PER_CONNECTION = 64
+# Messages wait in memory for a thread, so that there must not be too many of them; a client waits
+# by itself with more on one connection, and beyond the second bound it is told to come again.
+_STREAMS_PER_CONNECTION, _CALLS = 16, 200
 _Handler = Callable[[bytes, grpc.ServicerContext], bytes]
 
 
@@ -35,6 +37,7 @@ class GrpcServer:
         self._server = grpc.server(
             self._pool,
             handlers=[_Methods(receiver, door, auth_token)],
+            maximum_concurrent_rpcs=_CALLS,
             options=(
                 ("grpc.so_reuseport", 0),
                 ("grpc.max_receive_message_length", MAX_BODY),

@@ -117,7 +117,7 @@ class HttpDoor:
             self._refuse(HTTPStatus.BAD_REQUEST, str(error))
 
     def _refuse(self, status: HTTPStatus, message: str, *headers: tuple[str, str]) -> NoReturn:
-        self.door.stats.rejected(_REASONS.get(status, status.phrase.lower()))
+        self.door.stats.rejected(_REASONS.get(status, status.phrase.lower()), said=message)
         raise Refusal(status, message, *headers)
 
 

@@ -10,6 +10,7 @@ from viewer.trace.report import DoorReport, Rejection
 from viewer.trace.span import EARLIEST_PLAUSIBLE_NS, PLAUSIBLE_AHEAD_NS
 
 _WINDOW_S = 60
+_MAX_SAID = 300
 
 
 class DoorStats:
@@ -23,7 +24,7 @@ class DoorStats:
         self._lock = threading.Lock()
         self._requests = self._spans = self._bytes = self._far_times = 0
         self._rejected: Counter[str] = Counter()
-        self._last_client = ""
+        self._last_client = self._last_refusal = ""
         self._last_seen = 0.0
         self._recent: deque[tuple[int, int]] = deque()
 
@@ -48,9 +49,11 @@ class DoorStats:
                 self._recent.append((second, spans))
             self._forget(second)
 
-    def rejected(self, reason: str, count: int = 1) -> None:
-        """Count spans, or requests that could not be decoded at all, by reason."""
+    def rejected(self, reason: str, count: int = 1, said: str = "") -> None:
+        """Count spans, or requests that could not be decoded at all, by reason; ``said`` is what
+        its sender was told, or would have been."""
         with self._lock:
+            self._last_refusal = said[:_MAX_SAID] or self._last_refusal
             # Reasons may quote what was sent; a stranger must not grow this without end.
             known = reason if reason in self._rejected or len(self._rejected) < 100 else "other"
             self._rejected[known] += count
@@ -75,6 +78,7 @@ class DoorStats:
                 spans_per_second=sum(spans for _, spans in self._recent) / _WINDOW_S,
                 rejected=dict(self._rejected),
                 far_times=self._far_times,
+                last_refusal=self._last_refusal,
                 last_client=self._last_client,
                 last_seen_ns=int(self._last_seen * 1e9),
             )

@@ -29,7 +29,8 @@ class FileReport:
 class DoorReport:
     """A receiver's counters since start. ``address`` is what a client is pointed at; ``closed``
     says why the door is not open (empty when it is). ``spans_per_second`` is over the last minute.
-    ``far_times`` are spans kept though they start before 2000 or after tomorrow."""
+    ``far_times`` are spans kept though they start before 2000 or after tomorrow; ``last_refusal``
+    says what was wrong with what was refused whole last."""
 
     name: str
     address: str
@@ -39,6 +40,7 @@ class DoorReport:
     bytes: int = 0
     spans_per_second: float = 0.0
     rejected: Mapping[str, int] = field(default_factory=dict)
+    last_refusal: str = ""
     far_times: int = 0
     last_client: str = ""
     last_seen_ns: int = 0

@@ -72,6 +72,12 @@ def _door_lines(doors: Sequence[DoorReport]) -> Iterator[str]:
         yield from _metric(name, "counter", text)
         for door in doors:
             yield f'tracefall_{name}{{receiver="{_escape(door.name)}"}} {count(door)}'
+    yield from _metric("receiver_last_seen_seconds", "gauge", "When a client last sent, and which")
+    for door in doors:
+        if door.last_seen_ns:
+            label = f'receiver="{_escape(door.name)}",client="{_escape(door.last_client)}"'
+            seen = door.last_seen_ns // 10**9
+            yield f"tracefall_receiver_last_seen_seconds{{{label}}} {seen}"
     yield from _metric("receiver_rejected_total", "counter", "Spans or requests rejected")
     for door in doors:
         for reason, rejected in sorted(door.rejected.items()):

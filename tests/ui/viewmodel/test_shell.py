@@ -12,6 +12,10 @@ def test_all_receivers_open_is_green() -> None:
     assert (light.level, light.title) == ("ok", "Receiving on OTLP/HTTP")
 
 
+def test_of_many_open_receivers_it_is_said_how_many_they_are() -> None:
+    assert status_light([OPEN] * 11, "", read_only=False).title == "Receiving on all 11 doors"
+
+
 def test_a_closed_receiver_is_amber_and_says_why() -> None:
     light = status_light([OPEN, CLOSED], "", read_only=False)
     assert light.level == "warn"

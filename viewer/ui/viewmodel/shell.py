@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from viewer.trace.report import DoorReport
 
+# So many receivers are named, of more it is said how many they are.
+_NAMED = 3
+
 
 @dataclass(frozen=True, slots=True)
 class NavItem:
@@ -51,4 +54,6 @@ def status_light(doors: Sequence[DoorReport], trouble: str, read_only: bool) -> 
         return Light("warn", f"{len(closed)} of {len(doors)} receivers closed: {named}")
     if not doors:
         return Light("ok", "No receivers; files can be uploaded")
+    if len(doors) > _NAMED:
+        return Light("ok", f"Receiving on all {len(doors)} doors")
     return Light("ok", f"Receiving on {', '.join(door.name for door in doors)}")

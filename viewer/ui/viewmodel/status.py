@@ -18,7 +18,7 @@ from viewer.ui.viewmodel.shell import Light
 @dataclass(frozen=True, slots=True)
 class DoorRow:
     """A receiver: ``rate`` is spans a second over the last minute, ``rejected`` pairs of reason and
-    count, the most frequent first."""
+    count, the most frequent first; ``last_refusal`` is the wording of the last one."""
 
     name: str
     address: str
@@ -29,6 +29,7 @@ class DoorRow:
     size: str
     rejected: tuple[tuple[str, int], ...]
     rejected_total: int
+    last_refusal: str
     far_times: int
     last_client: str
     last_seen: str
@@ -126,6 +127,7 @@ def _door(door: DoorReport, now_ns: int) -> DoorRow:
         size=format_bytes(door.bytes),
         rejected=tuple(rejected),
         rejected_total=sum(door.rejected.values()),
+        last_refusal=door.last_refusal,
         far_times=door.far_times,
         last_client=door.last_client,
         last_seen=format_ago(door.last_seen_ns, now_ns) if door.last_seen_ns else "",
