@@ -38,6 +38,15 @@ settings.register_profile(
 settings.load_profile("house")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the further variants of tracing clients to the command that names their marker."""
+    if "clients" in config.option.markexpr:
+        return
+    apart = [item for item in items if item.get_closest_marker("clients")]
+    items[:] = [item for item in items if not item.get_closest_marker("clients")]
+    config.hook.pytest_deselected(items=apart)
+
+
 @pytest.fixture(scope="session")
 def shared_traces() -> Path:
     """The folder of real trace files; tests that need it are skipped where it is absent."""

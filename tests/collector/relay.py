@@ -59,7 +59,8 @@ def _carry(source: socket.socket, target: socket.socket, kept: list[bytes] | Non
         while data := _receive(source):
             if kept is not None:
                 kept.append(data)
-            target.sendall(data)
+            if not _sent(target, data):
+                break
         _end(target)
 
 
@@ -68,6 +69,15 @@ def _receive(source: socket.socket) -> bytes:
         return source.recv(1 << 16)
     except OSError:
         return b""
+
+
+def _sent(target: socket.socket, data: bytes) -> bool:
+    """Pass on what was received, unless the other side has gone without waiting for it."""
+    try:
+        target.sendall(data)
+    except OSError:
+        return False
+    return True
 
 
 def _end(target: socket.socket) -> None:

@@ -1,27 +1,72 @@
-"""Run by test_real_sdks: six services, each with OpenTelemetry's unmodified Python SDK, make one
-trace of typed attributes, events, a failure and links. Where it is sent to, and how, is said by the
-SDK's own environment variables. Once everything is flushed, what the SDK has recorded is printed as
-a line of JSON."""
+"""Six services, each with OpenTelemetry's Python SDK, make one trace: typed attributes, events, a
+failure and links. EXPORTER says which exporter sends it, SEND_TO where to. Once everything is
+flushed, what the SDK has recorded is printed as a line of JSON."""
 
 import json
+import os
+from urllib.parse import urlsplit
 
 from opentelemetry import trace
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from otel_record import described
 
+SEND_TO = os.environ["SEND_TO"]
+HOST, PORT = urlsplit(SEND_TO).hostname, urlsplit(SEND_TO).port
 RECORDED = InMemorySpanExporter()
 PROVIDERS: list[TracerProvider] = []
 ELSEWHERE = SpanContext(0xABCDEF << 100 | 7, 0x1234, True, TraceFlags(1))
 
 
+def exporter(name: str) -> SpanExporter:
+    match name:
+        case "otlp-http":
+            from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+            return OTLPSpanExporter(endpoint=SEND_TO)
+        case "otlp-grpc":
+            from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+
+            return OTLPSpanExporter(endpoint=SEND_TO, insecure=True)
+        case "otlp-json":
+            from opentelemetry.exporter.otlp.json.http.trace_exporter import OTLPSpanExporter
+
+            return OTLPSpanExporter(endpoint=SEND_TO)
+        case "jaeger-compact":
+            from opentelemetry.exporter.jaeger.thrift import JaegerExporter
+
+            return JaegerExporter(agent_host_name=HOST, agent_port=PORT)
+        case "jaeger-http":
+            from opentelemetry.exporter.jaeger.thrift import JaegerExporter
+
+            return JaegerExporter(collector_endpoint=SEND_TO)
+        case "jaeger-grpc":
+            from opentelemetry.exporter.jaeger.proto.grpc import JaegerExporter
+
+            return JaegerExporter(collector_endpoint=f"{HOST}:{PORT}", insecure=True)
+        case "zipkin-json":
+            from opentelemetry.exporter.zipkin.json import ZipkinExporter
+
+            return ZipkinExporter(endpoint=SEND_TO)
+        case "zipkin-json-v1":
+            from opentelemetry.exporter.zipkin.json import Protocol, ZipkinExporter
+
+            # Without a length its v1 encoder fails.
+            return ZipkinExporter(Protocol.V1, SEND_TO, max_tag_value_length=1 << 20)
+        case "zipkin-proto":
+            from opentelemetry.exporter.zipkin.proto.http import ZipkinExporter
+
+            return ZipkinExporter(endpoint=SEND_TO)
+    raise SystemExit(f"no exporter {name}")
+
+
 def tracer(service: str) -> trace.Tracer:
     resource = Resource.create({"service.name": service, "service.version": "1.2.3", "shard": 7})
     provider = TracerProvider(resource=resource)
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    provider.add_span_processor(BatchSpanProcessor(exporter(os.environ["EXPORTER"])))
     provider.add_span_processor(SimpleSpanProcessor(RECORDED))
     PROVIDERS.append(provider)
     return provider.get_tracer(f"{service}.lib", "0.9")
@@ -59,30 +104,6 @@ def story() -> None:
     mailer.end()
     checkout.end()
     root.end()
-
-
-def described(span: ReadableSpan) -> dict[str, object]:
-    context, scope = span.get_span_context(), span.instrumentation_scope
-    assert context is not None
-    assert scope is not None
-    return {
-        "traceId": f"{context.trace_id:032x}",
-        "spanId": f"{context.span_id:016x}",
-        "parentId": f"{span.parent.span_id:016x}" if span.parent else "",
-        "name": span.name,
-        "kind": span.kind.name,
-        "startNs": span.start_time,
-        "endNs": span.end_time,
-        "resource": dict(span.resource.attributes),
-        "scope": [scope.name, scope.version],
-        "attributes": dict(span.attributes or {}),
-        "events": [[event.name, event.timestamp, dict(event.attributes or {})] for event in span.events],
-        "links": [
-            [f"{link.context.trace_id:032x}", f"{link.context.span_id:016x}", dict(link.attributes or {})]
-            for link in span.links
-        ],
-        "status": [span.status.status_code.name, span.status.description or ""],
-    }  # fmt: skip
 
 
 if __name__ == "__main__":

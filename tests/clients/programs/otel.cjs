@@ -1,15 +1,28 @@
-// Run by test_real_sdks: the story of six_services.py with OpenTelemetry's unmodified Node SDK.
-// EXPORTER names the package that sends: exporter-trace-otlp-proto or exporter-trace-otlp-http (JSON).
+// The story of otel.py with OpenTelemetry's Node SDK. EXPORTER says which exporter sends it, SEND_TO
+// where to. SDKs of 2022 are spoken to in their way.
 "use strict";
 const { trace, ROOT_CONTEXT, SpanKind, SpanStatusCode } = require("@opentelemetry/api");
-const { resourceFromAttributes } = require("@opentelemetry/resources");
+const { Resource, resourceFromAttributes } = require("@opentelemetry/resources");
 const {
   BatchSpanProcessor,
   InMemorySpanExporter,
   NodeTracerProvider,
   SimpleSpanProcessor,
 } = require("@opentelemetry/sdk-trace-node");
-const { OTLPTraceExporter } = require(`@opentelemetry/${process.env.EXPORTER}`);
+
+const url = process.env.SEND_TO;
+const EXPORTERS = {
+  "otlp-json": () => otlp("http"),
+  "otlp-http": () => otlp("proto"),
+  "otlp-grpc": () => otlp("grpc"),
+  "jaeger-http": () => jaeger({ endpoint: url }),
+  "jaeger-binary": () => jaeger({ host: new URL(url).hostname, port: Number(new URL(url).port) }),
+  "zipkin-json": () => new (require("@opentelemetry/exporter-zipkin").ZipkinExporter)({ url }),
+};
+const otlp = (kind) =>
+  new (require(`@opentelemetry/exporter-trace-otlp-${kind}`).OTLPTraceExporter)({ url });
+const jaeger = (options) =>
+  new (require("@opentelemetry/exporter-jaeger").JaegerExporter)(options);
 
 const recorded = new InMemorySpanExporter();
 const providers = [];
@@ -17,13 +30,13 @@ const elsewhere = { traceId: "abcdef".padEnd(32, "7"), spanId: "1234".padStart(1
 
 function tracer(service) {
   const attributes = { "service.name": service, "service.version": "1.2.3", shard: 7 };
-  const provider = new NodeTracerProvider({
-    resource: resourceFromAttributes(attributes),
-    spanProcessors: [
-      new BatchSpanProcessor(new OTLPTraceExporter()),
-      new SimpleSpanProcessor(recorded),
-    ],
-  });
+  const resource = resourceFromAttributes?.(attributes) ?? new Resource(attributes);
+  const spanProcessors = [
+    new BatchSpanProcessor(EXPORTERS[process.env.EXPORTER]()),
+    new SimpleSpanProcessor(recorded),
+  ];
+  const provider = new NodeTracerProvider({ resource, spanProcessors });
+  if (provider.addSpanProcessor) spanProcessors.forEach((each) => provider.addSpanProcessor(each));
   providers.push(provider);
   return provider.getTracer(`${service}.lib`, "0.9");
 }
@@ -63,17 +76,18 @@ const nanoseconds = ([seconds, rest]) => String(BigInt(seconds) * 1000000000n + 
 
 function described(span) {
   const { traceId, spanId } = span.spanContext();
+  const scope = span.instrumentationScope ?? span.instrumentationLibrary;
   const link = (item) => [item.context.traceId, item.context.spanId, item.attributes ?? {}];
   return {
     traceId,
     spanId,
-    parentId: span.parentSpanContext?.spanId ?? "",
+    parentId: span.parentSpanContext?.spanId ?? span.parentSpanId ?? "",
     name: span.name,
     kind: SpanKind[span.kind],
     startNs: nanoseconds(span.startTime),
     endNs: nanoseconds(span.endTime),
     resource: span.resource.attributes,
-    scope: [span.instrumentationScope.name, span.instrumentationScope.version],
+    scope: [scope.name, scope.version],
     attributes: span.attributes,
     events: span.events.map((event) => [event.name, nanoseconds(event.time), event.attributes ?? {}]),
     links: span.links.map(link),
