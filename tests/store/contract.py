@@ -698,6 +698,25 @@ class StoreContract:
         assert store.traces_with_prefix(TRACE_ID[16:], 10) == [TRACE_ID], "its lower half"
         assert store.traces_with_prefix(TRACE_ID[17:], 10) == []
 
+    def test_an_attributes_value_is_of_the_span_else_of_its_resource(
+        self, store: SpanStore
+    ) -> None:
+        spans = [
+            a_span(1, attributes={"k=": 1, "k": "own"}, resource={"k": "resource"}),
+            a_span(2, 1, resource={"k": True}),
+            a_span(3, 1, attributes={"other": "x", "k2": "y"}),
+            a_span(4, 1, trace_id=OTHER_TRACE, attributes={"k": "elsewhere"}),
+        ]
+        store.write_spans([a_batch([*spans, spans[0]])])
+        found = store.attribute_of_spans(TRACE_ID, "k")
+        assert {span_id: value for (span_id, _), value in found.items()} == {1: "own", 2: "true"}
+        columns = store.get_columns(TRACE_ID)
+        assert columns is not None
+        keys = set(zip(columns.span_id.tolist(), columns.digest.tolist(), strict=True))
+        assert found.keys() <= keys
+        assert list(store.attribute_of_spans(TRACE_ID, "k=").values()) == ["1"]
+        assert store.attribute_of_spans(TRACE_ID, "none") == {}
+
     # Replacing, open ends
 
     def test_a_replaced_span_goes_as_the_new_one_comes(self, store: SpanStore) -> None:

@@ -202,6 +202,10 @@ class SpanStore(Protocol):
         name, service, status message, span and resource attributes (as ``key=value``), or event
         names and attributes."""
 
+    def attribute_of_spans(self, trace_id: str, key: str) -> dict[tuple[int, int], str]:
+        """Return an attribute's value as text, by span ID and digest, of a trace's spans that have
+        it: their own, else their resource's. Of several values of a span the first."""
+
     def traces_with_prefix(self, prefix: str, limit: int) -> list[str]:
         """Return stored trace IDs whose 32-digit or printed 16-digit form starts so, ascending; for
         16 digits also those whose lower half they are, as Datadog's users know a trace by it."""

@@ -191,6 +191,15 @@ class MemoryStore:
             if any(term in text for text in _texts(row.span) for term in folded)
         )
 
+    def attribute_of_spans(self, trace_id: str, key: str) -> dict[tuple[int, int], str]:
+        found: dict[tuple[int, int], str] = {}
+        for row in _once(self._of_trace(trace_id)):
+            held = (*row.span.attributes, *row.span.resource.attributes)
+            value = next((show_value(value) for name, value in held if name == key), None)
+            if value is not None:
+                found[row.span.span_id, row.digest] = value
+        return found
+
     def traces_with_prefix(self, prefix: str, limit: int) -> list[str]:
         begins = prefix.lower()
         with self._lock:

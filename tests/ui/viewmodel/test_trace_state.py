@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from viewer.ui.viewmodel.trace_state import MOST_COLLAPSED, TraceState, read_state
+from viewer.ui.viewmodel.trace_state import MOST_COLLAPSED, TIMELINE, TraceState, read_state
 
 PATH = "/trace/0af7651916cd43dd8448eb211c80319c"
 DURATION = 10**12
+PANELS = {"pie": (), "table": ("by", "sort")}
 _IDS = st.integers(1, 2**64 - 1)
 _TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40).map(str.strip)
 
@@ -20,8 +21,13 @@ def states(draw: st.DrawFn) -> TraceState:
     if draw(st.booleans()):
         low = draw(st.integers(0, DURATION - 1))
         zoom = low, draw(st.integers(low + 1, DURATION))
+    view = draw(st.sampled_from([TIMELINE, *PANELS]))
+    texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+    options = {name: draw(texts) for name in PANELS.get(view, ())}
     return TraceState(
         PATH,
+        view=view,
+        options=tuple((name, text) for name, text in options.items() if text),
         span=draw(st.none() | _IDS),
         from_ns=zoom[0],
         to_ns=zoom[1],
@@ -35,7 +41,7 @@ def states(draw: st.DrawFn) -> TraceState:
 
 def read(address: str, duration_ns: int = DURATION) -> TraceState:
     parts = urlsplit(address)
-    return read_state(parts.path, dict(parse_qsl(parts.query)), duration_ns)
+    return read_state(parts.path, dict(parse_qsl(parts.query)), duration_ns, PANELS)
 
 
 def said(**arguments: str) -> TraceState:
@@ -87,7 +93,7 @@ def test_no_address_is_an_error(arguments: dict[str, str], duration_ns: int) -> 
         ("offset", "9" * 20, "is ignored"),
         ("from", str(DURATION), "The zoom lies outside the trace"),
         ("collapse", "zz,1", "A collapsed span is ignored: 'zz' is no span ID"),
-        ("view", "pie", "There is no view “pie”"),
+        ("view", "cake", "There is no view “cake”"),
         ("find", "x" * 501, "cut to 500"),
     ],
 )
@@ -164,3 +170,16 @@ def test_a_step_to_other_rows_forgets_where_the_window_began() -> None:
 
 def test_a_bare_state_has_a_bare_address() -> None:
     assert TraceState(PATH).url == PATH
+
+
+def test_another_view_keeps_the_rest_and_not_the_options_of_the_one_before() -> None:
+    table = read(f"{PATH}?view=table&by=x&sort=y&span=1&find=z&offset=200")
+    assert (table.option("by"), table.option("sort"), table.option("none")) == ("x", "y", "")
+    pie = table.viewing("pie")
+    assert (pie.view, pie.options, pie.span, pie.find, pie.offset) == ("pie", (), 1, "z", 0)
+    assert pie.viewing(TIMELINE).url == f"{PATH}?span=0000000000000001&find=z"
+
+
+def test_options_of_no_view_are_none() -> None:
+    assert read(f"{PATH}?by=x").options == ()
+    assert len(read(f"{PATH}?view=table&by={'x' * 1000}").option("by")) == 300

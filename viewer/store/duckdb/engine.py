@@ -166,6 +166,10 @@ class DuckDbStore:
         with self._connections.reading() as con:
             return within.match_spans(con, self._resources, trace_id, terms)
 
+    def attribute_of_spans(self, trace_id: str, key: str) -> dict[tuple[int, int], str]:
+        with self._connections.reading() as con:
+            return within.attribute_of_spans(con, self._resources, trace_id, key)
+
     def traces_with_prefix(self, prefix: str, limit: int) -> list[str]:
         params = Params()
         begins = params.add(clean_text(prefix.lower()))

@@ -9,7 +9,7 @@ from viewer.store.base import StoredSpan, fold_case
 from viewer.store.duckdb.compile import Params
 from viewer.store.duckdb.origins import Origins
 from viewer.store.duckdb.rows import CONTENT, SLIM, stored_spans, trace_columns
-from viewer.trace.attributes import clean_text, encode_attribute
+from viewer.trace.attributes import clean_text, encode_attribute, escape_key, show_value
 from viewer.trace.columns import TraceColumns
 from viewer.trace.span import Resource, Scope
 
@@ -83,6 +83,32 @@ def match_spans(
         params.values,
     ).fetchall()
     return rows
+
+
+def attribute_of_spans(
+    con: duckdb.DuckDBPyConnection, resources: Origins[Resource], trace_id: str, key: str
+) -> dict[tuple[int, int], str]:
+    """Return an attribute's value by span ID and digest."""
+    params = Params()
+    trace = params.add(clean_text(trace_id))
+    begins = params.add(f"{escape_key(key)}=")
+    rows = con.execute(
+        f"SELECT DISTINCT span_id, digest, resource_id,"
+        f" list_filter(attrs, lambda attr: starts_with(attr, {begins}))[1]"
+        f" FROM spans WHERE trace_id = {trace}",
+        params.values,
+    ).fetchall()
+    found = resources.fetch(con, (row[2] for row in rows))
+    of_resource = {
+        number: next((show_value(value) for name, value in said.attributes if name == key), None)
+        for number, said in found.items()
+    }
+    values = {}
+    for span_id, digest, resource_id, attr in rows:
+        value = of_resource.get(resource_id) if attr is None else attr[len(escape_key(key)) + 1 :]
+        if value is not None:
+            values[span_id, digest] = value
+    return values
 
 
 def _resource_says(resource: Resource, folded: Sequence[str]) -> bool:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from flask import (
     Blueprint,
@@ -31,11 +32,12 @@ from viewer.ui.current import current_now_ns, current_store
 from viewer.ui.errors import answer_problem
 from viewer.ui.htmx import see_other
 from viewer.ui.loaded_trace import LoadedTrace, TraceCache
+from viewer.ui.panels import PANEL_OPTIONS, PANELS, tabs
 from viewer.ui.viewmodel.problem import Problem, problem
 from viewer.ui.viewmodel.rows import collapsed_mask, window_of, window_rows
 from viewer.ui.viewmodel.span_detail import SpanDetail, span_detail
 from viewer.ui.viewmodel.timeline import find_bar, first_offset, matched_rows, shown_state, timeline
-from viewer.ui.viewmodel.trace_header import trace_header
+from viewer.ui.viewmodel.trace_header import TraceHeader, trace_header
 from viewer.ui.viewmodel.trace_state import TraceState, read_state
 from viewer.ui.viewmodel.trace_view import TraceView
 
@@ -134,10 +136,33 @@ def _traces() -> TraceCache:
 
 def _state(trace: LoadedTrace) -> TraceState:
     path = f"/trace/{format_trace_id(trace.tree.trace_id)}"
-    return shown_state(trace, read_state(path, request.args, trace.tree.duration_ns))
+    state = read_state(path, request.args, trace.tree.duration_ns, PANEL_OPTIONS)
+    return shown_state(trace, state)
 
 
 def _view(trace: LoadedTrace, state: TraceState) -> TraceView:
+    """Return all below the top bar: the timeline, or the panel that the state names."""
+    panel = next((panel for panel in PANELS if panel.name == state.view), None)
+    if panel is None:
+        return _timeline_view(trace, state)
+    failed, selected = first_error(trace.tree), _selected(trace, state)
+    spans = _spans(trace, [row for row in (failed, selected) if row is not None])
+    shown = TraceView(
+        header=_header(trace, state, failed, spans),
+        detail=_detail(trace, state, selected, spans),
+    )
+    # A field of the view is named as its panel is.
+    content: dict[str, Any] = {panel.name: panel.show(trace, state, current_store())}
+    return replace(shown, **content)
+
+
+def _header(
+    trace: LoadedTrace, state: TraceState, failed: int | None, spans: Mapping[int, Span]
+) -> TraceHeader:
+    return trace_header(trace, state, None if failed is None else spans.get(failed), tabs(state))
+
+
+def _timeline_view(trace: LoadedTrace, state: TraceState) -> TraceView:
     visible = visible_rows(trace.tree, collapsed_mask(trace, state))
     near = _near()
     offset = first_offset(trace, state, visible, near)
@@ -146,7 +171,7 @@ def _view(trace: LoadedTrace, state: TraceState) -> TraceView:
     # One look into the store for all that the page shows of single spans.
     spans = _spans(trace, [*window_rows(visible, offset), *named])
     return TraceView(
-        header=trace_header(trace, state, None if failed is None else spans.get(failed)),
+        header=_header(trace, state, failed, spans),
         timeline=timeline(trace, state, visible, _matches(trace, state), offset, near, spans),
         detail=_detail(trace, state, selected, spans),
     )

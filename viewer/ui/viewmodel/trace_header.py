@@ -64,9 +64,18 @@ class FindingLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Tab:
+    """A view to choose."""
+
+    label: str
+    url: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
 class TraceHeader:
-    """A trace in two lines and a finding. ``failed`` says whether any span did, ``weight`` how many
-    traces it stands for after sampling (``×10``)."""
+    """A trace in two lines and a finding, and the views to choose from. ``failed`` says whether any
+    span did, ``weight`` how many traces it stands for after sampling (``×10``)."""
 
     trace_id: str
     full_id: str
@@ -86,9 +95,12 @@ class TraceHeader:
     url: str
     warnings: tuple[TraceWarning, ...]
     findings: tuple[FindingLine, ...]
+    tabs: tuple[Tab, ...]
 
 
-def trace_header(trace: LoadedTrace, state: TraceState, failed_span: Span | None) -> TraceHeader:
+def trace_header(
+    trace: LoadedTrace, state: TraceState, failed_span: Span | None, tabs: tuple[Tab, ...] = ()
+) -> TraceHeader:
     """Return the header. ``failed_span`` is the span of `findings.first_error`'s row, for its words."""
     tree, columns = trace.tree, trace.tree.columns
     root = int(_first_root(trace))
@@ -115,6 +127,7 @@ def trace_header(trace: LoadedTrace, state: TraceState, failed_span: Span | None
         url=state.url,
         warnings=_warnings(trace, state),
         findings=tuple(line for line in lines if line),
+        tabs=tabs,
     )
 
 

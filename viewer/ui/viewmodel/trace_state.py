@@ -1,26 +1,32 @@
 """What the address of a trace page says, and addresses for every next step from it.
 
-The address is the whole state: selected span, zoom, find term, collapsed subtrees. Parts that are
-malformed or stale are ignored and told in ``notes`` (`design/contract.md`, "Pages").
+The address is the whole state: view and its options, selected span, zoom, find term, collapsed
+subtrees. Parts that are malformed or stale are ignored and told in ``notes`` (`design/contract.md`, "Pages").
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from viewer.trace.ids import InvalidId, format_span_id, parse_span_id
 
+TIMELINE = "timeline"
 MOST_COLLAPSED = 500
 _LONGEST_FIND = 500
+_LONGEST_OPTION = 300
+_NO_PANELS: Mapping[str, Sequence[str]] = {}
 _ALL = "*"
 
 
 @dataclass(frozen=True, slots=True)
 class TraceState:
     """``from_ns`` and ``to_ns`` are offsets from the trace's start, None = the whole trace.
-    ``collapsed`` holds the collapsed spans or, with ``all_collapsed``, the ones that are not."""
+    ``collapsed`` holds the collapsed spans or, with ``all_collapsed``, the ones that are not.
+    ``options`` are the view's own parameters that are set, in the order it declares them."""
 
     path: str
+    view: str = TIMELINE
+    options: tuple[tuple[str, str], ...] = ()
     span: int | None = None
     from_ns: int | None = None
     to_ns: int | None = None
@@ -35,6 +41,8 @@ class TraceState:
     def query(self) -> dict[str, str]:
         """Return the address's parameters, in a fixed order."""
         said = {
+            "view": "" if self.view == TIMELINE else self.view,
+            **dict(self.options),
             "span": format_span_id(self.span) if self.span else "",
             "from": "" if self.from_ns is None else str(self.from_ns),
             "to": "" if self.to_ns is None else str(self.to_ns),
@@ -54,6 +62,15 @@ class TraceState:
         """Return where further rows of this view come from; a script adds the offset."""
         query = {key: value for key, value in self.query.items() if key != "offset"}
         return _address(f"{self.path}/rows", query)
+
+    def option(self, name: str) -> str:
+        """Return one of the view's own parameters, "" where it is not set."""
+        return dict(self.options).get(name, "")
+
+    def viewing(self, view: str, **options: str) -> "TraceState":
+        """Return the state with another view, or this one with other options of its own."""
+        kept = tuple((name, value) for name, value in options.items() if value)
+        return replace(self, view=view, options=kept, offset=0)
 
     def selecting(self, span: int | None) -> "TraceState":
         """Return the state with this span selected; where it stands is up to the page."""
@@ -90,20 +107,33 @@ class TraceState:
         return ",".join(part for part in (_ALL if self.all_collapsed else "", ids) if part)
 
 
-def read_state(path: str, arguments: Mapping[str, str], duration_ns: int) -> TraceState:
-    """Return the state that a request's arguments say; never raises."""
+def read_state(
+    path: str,
+    arguments: Mapping[str, str],
+    duration_ns: int,
+    panels: Mapping[str, Sequence[str]] = _NO_PANELS,
+) -> TraceState:
+    """Return the state that a request's arguments say; never raises. ``panels`` are the views beside
+    the timeline, each with the names of its options."""
     notes: list[str] = []
     from_ns, to_ns = _zoom(arguments, duration_ns, notes)
     all_collapsed, collapsed = _collapsed(arguments.get("collapse", ""), notes)
-    view = arguments.get("view", "timeline")
-    if view != "timeline":
+    view = arguments.get("view", TIMELINE)
+    if view != TIMELINE and view not in panels:
         notes.append(f"There is no view “{view[:40]}”; this is the timeline.")
+        view = TIMELINE
     # uiFind is what Jaeger's links carry.
     find = (arguments.get("find") or arguments.get("uiFind") or "").strip()
     if len(find) > _LONGEST_FIND:
         notes.append(f"The find term is cut to {_LONGEST_FIND} characters.")
     return TraceState(
         path=path,
+        view=view,
+        options=tuple(
+            (name, arguments[name][:_LONGEST_OPTION])
+            for name in panels.get(view, ())
+            if arguments.get(name)
+        ),
         span=_span(arguments.get("span", ""), notes),
         from_ns=from_ns,
         to_ns=to_ns,

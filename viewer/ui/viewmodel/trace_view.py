@@ -3,14 +3,17 @@
 from dataclasses import dataclass
 
 from viewer.ui.viewmodel.span_detail import SpanDetail
+from viewer.ui.viewmodel.statistics import Statistics
 from viewer.ui.viewmodel.timeline import Timeline
 from viewer.ui.viewmodel.trace_header import TraceHeader
 
 
 @dataclass(frozen=True, slots=True)
 class TraceView:
-    """``detail`` is of the selected span, None without one."""
+    """Of ``timeline`` and the fields below it one is there, the others None. ``detail`` is of the
+    selected span, None without one."""
 
     header: TraceHeader
-    timeline: Timeline
     detail: SpanDetail | None
+    timeline: Timeline | None = None
+    statistics: Statistics | None = None

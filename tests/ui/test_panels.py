@@ -1,0 +1,46 @@
+"""The views beside the timeline: each has its tab, its address and its partial, with script or not."""
+
+import re
+
+import pytest
+
+from tests.builders import TRACE_ID, a_span
+from tests.ui.stage import HTML, a_client, a_store
+from viewer.ui.panels import PANELS, tabs
+from viewer.ui.viewmodel.trace_state import TraceState
+
+SPANS = [a_span(1, attributes={"route": "<b>/x</b>"}), a_span(2, 1, name="query", error=True)]
+
+
+def test_there_is_a_tab_for_each_view_and_the_current_one_is_marked() -> None:
+    found = tabs(TraceState("/trace/1", find="x").viewing(PANELS[0].name, by="y"))
+    assert [tab.label for tab in found] == ["Timeline", *(panel.label for panel in PANELS)]
+    assert [tab.current for tab in found].index(True) == 1
+    assert found[0].url == "/trace/1?find=x"
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.name)
+def test_a_panel_is_a_page_of_its_own_and_part_of_one(panel: object) -> None:
+    client = a_client(a_store(SPANS))
+    name = panel.name  # type: ignore[attr-defined]
+    page = client.get(f"/trace/{TRACE_ID}?view={name}&span=2", headers=HTML)
+    assert page.status_code == 200
+    assert f'id="{name}"' in page.text
+    assert 'id="span-detail"' in page.text
+    assert "data-waterfall" not in page.text
+    (current,) = re.findall(r'<a href="([^"]+)" aria-current="page">', page.text)
+    assert f"view={name}" in current
+    part = client.get(
+        f"/trace/{TRACE_ID}?view={name}",
+        headers={"HX-Request": "true", "HX-Target": "div#trace-view"},
+    )
+    assert f'id="{name}"' in part.text
+    assert "<html" not in part.text
+
+
+def test_statistics_by_an_attribute_come_from_the_store() -> None:
+    client = a_client(a_store(SPANS))
+    page = client.get(f"/trace/{TRACE_ID}?view=statistics&by=route", headers=HTML).text
+    assert "&lt;b&gt;" in page
+    assert "<b>/x" not in page
+    assert "1 span without route" in page

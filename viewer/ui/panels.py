@@ -1,0 +1,45 @@
+"""The views of a trace beside the timeline: what each is called, and what it asks the store.
+
+A panel is a function from the trace and the state in the address to a view model, and a partial of
+the same name in ``templates/trace``. Its own parameters are part of the address.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from viewer.store.base import SpanStore
+from viewer.ui.loaded_trace import LoadedTrace
+from viewer.ui.viewmodel.statistics import GROUPINGS, Statistics, statistics
+from viewer.ui.viewmodel.trace_header import Tab
+from viewer.ui.viewmodel.trace_state import TIMELINE, TraceState
+
+Content = Statistics
+"""What a panel shows; each kind has its partial."""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A view: its name in the address, its tab's label, the options it knows, and what it shows."""
+
+    name: str
+    label: str
+    options: tuple[str, ...]
+    show: Callable[[LoadedTrace, TraceState, SpanStore], Content]
+
+
+def _statistics(trace: LoadedTrace, state: TraceState, store: SpanStore) -> Statistics:
+    by = state.option("by")
+    values = (
+        None if not by or by in GROUPINGS else store.attribute_of_spans(trace.tree.trace_id, by)
+    )
+    return statistics(trace, state, values)
+
+
+PANELS = (Panel("statistics", "Statistics", ("by", "sort"), _statistics),)
+PANEL_OPTIONS = {panel.name: panel.options for panel in PANELS}
+
+
+def tabs(state: TraceState) -> tuple[Tab, ...]:
+    """Return the views to choose from; each keeps what is selected, zoomed, found and collapsed."""
+    views = ((TIMELINE, "Timeline"), *((panel.name, panel.label) for panel in PANELS))
+    return tuple(Tab(label, state.viewing(name).url, name == state.view) for name, label in views)
