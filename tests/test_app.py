@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from bench.fuzz import GOOD
+from bench.payloads import PAYLOADS, trace_id
 from tests.builders import a_batch, a_trace
 from tests.collector.senders import SPANS, a_body
 from tests.conftest import needs_ipv6
@@ -318,3 +320,16 @@ def test_a_policy_that_is_wrong_is_named_with_its_line_before_anything_is_opened
     with pytest.raises(BadFile, match=r"policy\.toml"):
         Application(Config(f"duckdb:{store}", port=0, ports={}, policy=str(path)))
     assert not store.exists()
+
+
+@pytest.mark.parametrize("door", ["OTLP/HTTP", "Jaeger HTTP", "Zipkin", "Datadog"])
+def test_every_format_that_comes_by_http_is_taken_on_the_pages_port(
+    running: Running, door: str
+) -> None:
+    server, target = running(ports={}), GOOD[door]
+    body = PAYLOADS[door](3, range(1), time.time_ns())
+    status, _, answer = ask(
+        server.ui_url + target.path, target.method, body, Content_Type=target.media_type
+    )
+    assert status in (200, 202), answer
+    wait_for(lambda: len(server.store.get_spans(trace_id(3, 0))) == 5)

@@ -28,11 +28,13 @@ def client() -> Client:
     pages = Flask("pages", static_folder=None)
     pages.add_url_rule("/", view_func=lambda: "page")
     pages.add_url_rule("/api/traces", "search", lambda: "search")
+    every = ["GET", "POST", "PUT"]
+    pages.add_url_rule("/api/<path:rest>", "none", lambda rest: f"no {rest}", methods=every)
     doors = [
         Door("jaeger", {"/api/traces": ("POST",)}),
         Door("sampling", {"/": ("GET",), "/sampling": ("GET",)}),
         Door("datadog", {"/v0.4/traces": ("PUT", "POST")}),
-        Door("second", {"/sampling": ("GET",)}),
+        Door("second", {"/sampling": ("GET",), "/api/v2/spans": ("POST",)}),
     ]
     return Client(Mount(pages, doors))  # type: ignore[arg-type]
 
@@ -43,6 +45,10 @@ def client() -> Client:
         ("GET", "/", "page"),
         ("GET", "/api/traces", "search"),
         ("POST", "/api/traces", "jaeger"),
+        ("PUT", "/api/traces", "no traces"),
+        ("POST", "/api/v2/spans", "second"),
+        ("GET", "/api/v2/spans", "second"),
+        ("GET", "/api/v9/other", "no v9/other"),
         ("GET", "/sampling", "sampling"),
         ("PUT", "/v0.4/traces", "datadog"),
         # The door itself says which methods it takes.
@@ -57,4 +63,4 @@ def test_what_is_no_page_is_a_receivers(
 
 def test_all_else_is_the_pages(client: Client) -> None:
     assert client.get("/none").status_code == 404
-    assert client.put("/api/traces").status_code == 405
+    assert client.put("/").status_code == 405

@@ -46,7 +46,7 @@ def test_a_line_a_file_and_a_line_for_what_was_skipped(
     assert failed == [bad, tmp_path / "none"]
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == f"{good}: otlp-json, 1,234 spans in 1 trace"
-    assert lines[1].startswith(f"{bad}: HTML page; accepted are OTLP protobuf")
+    assert lines[1].startswith(f"{bad}: HTML page; accepted are ")
     assert lines[2] == f"{part}: otlp-json, 1 span in 1 trace"
     assert lines[3].startswith("  skipped 2: line 2 (byte ")
     assert lines[4:] == [f"{tmp_path / 'none'}: No such file or directory"]

@@ -42,10 +42,12 @@ class Mount:
 
 
 def _is_page(adapter: MapAdapter, path: str, method: str) -> bool:
+    """Say whether a page has exactly this path; one that takes many (what answers that there is no
+    such API) does not count."""
     try:
-        adapter.match(path, method)
+        _, variable_parts = adapter.match(path, method)
     except (NotFound, MethodNotAllowed):
         return False
     except RequestRedirect:
         return True
-    return True
+    return not variable_parts
