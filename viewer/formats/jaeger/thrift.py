@@ -21,7 +21,7 @@ from viewer.formats.jaeger.mapping import (
     tagged_span,
     take_sdk,
 )
-from viewer.formats.jaeger.thrift_reader import (
+from viewer.formats.thrift_reader import (
     BinaryReader,
     CompactReader,
     Fields,

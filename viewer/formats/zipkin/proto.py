@@ -9,14 +9,21 @@ from google.protobuf.message import DecodeError as ProtobufError
 from viewer.formats.base import Decoded, DecodeError, Payload
 from viewer.formats.zipkin import wire
 from viewer.formats.zipkin.lists import decode_list
-from viewer.formats.zipkin.span import NOWHERE, Annotation, Endpoint, ZipkinSpan, to_span
+from viewer.formats.zipkin.span import (
+    NOWHERE,
+    Annotation,
+    Endpoint,
+    TooManyTags,
+    ZipkinSpan,
+    check_tags,
+    to_span,
+)
 from viewer.trace.attributes import Value
 from viewer.trace.ids import InvalidId, span_id_from_bytes, trace_id_from_bytes
 from viewer.trace.span import SpanKind
 
 _EXPECTED = "expected Zipkin's ListOfSpans in protobuf"
 _SPAN_TAG = 0x0A  # field 1 of the list, with a length
-_MAX_PARTS = 100_000
 _MAX_TIME = (1 << 63) - 1
 _KINDS = {
     1: SpanKind.CLIENT,
@@ -87,20 +94,14 @@ def _decode_span(raw: bytes, decoded: Decoded) -> None:
         zipkin = _read(wire.Span.FromString(raw))
     except ProtobufError:
         decoded.reject("no Zipkin span in protobuf")
-    except (InvalidId, _TooManyParts) as error:
+    except (InvalidId, TooManyTags) as error:
         decoded.reject(str(error))
     else:
         decoded.batch.add(to_span(zipkin, decoded))
 
 
-class _TooManyParts(ValueError):
-    """More annotations or tags than any client sends would take memory out of proportion."""
-
-
 def _read(span: Any) -> ZipkinSpan:
-    parts = len(span.annotations) + len(span.tags)
-    if parts > _MAX_PARTS:
-        raise _TooManyParts(f"a span with {parts:,} annotations and tags, at most {_MAX_PARTS:,}")
+    check_tags(len(span.tags))
     # A root's parent may be zeros instead of absent, as in JSON.
     parent = span.parent_id
     as_sent = [] if span.kind in _KINDS or not span.kind else [("kind", str(span.kind))]

@@ -23,6 +23,8 @@ from viewer.trace.span import Dropped, Event, Link, Scope, Span, SpanKind, Statu
 LINK_TAG = "otlp.link."
 _CODES = StatusCode.__members__
 _MAX_EVENT_JSON = 1 << 20
+# More than any client sends; they would take memory out of proportion.
+_MAX_TAGS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,16 @@ class Endpoint:
 
 
 NOWHERE = Endpoint()
+
+
+class TooManyTags(ValueError):
+    """A span has more tags than are taken."""
+
+
+def check_tags(count: int) -> None:
+    """Raise TooManyTags for so many; to be asked before they are made into anything."""
+    if count > _MAX_TAGS:
+        raise TooManyTags(f"a span with {count:,} tags, at most {_MAX_TAGS:,}")
 
 
 @dataclass(frozen=True, slots=True)
