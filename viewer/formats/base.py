@@ -1,8 +1,8 @@
 """What a wire format is: the protocol, what is decoded, and the ways it can fail."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from viewer.trace.batch import SpanBatch
 from viewer.trace.report import Rejection
@@ -11,6 +11,11 @@ CHUNK_SPANS = 50_000
 MAX_REASONS = 50
 MAX_PLACES = 5
 OTHER_REASONS = "other faults"
+# What is read of a span. In formats other than OTLP an event or link can be a few bytes on the wire
+# and hundreds in memory, and a body holds millions of them; SDKs stop at 128 or 1,000 a span.
+MAX_EVENTS = 10_000
+MAX_LINKS = 10_000
+_Item = TypeVar("_Item")
 
 
 class DecodeError(ValueError):
@@ -52,6 +57,16 @@ class Decoded:
     def note(self, reason: str, where: str = "") -> None:
         """Count one more thing worth saying that costs no span."""
         _count(self.notes, reason, self._place(where))
+
+    def first(
+        self, items: Sequence[_Item], most: int, what: str, where: str = ""
+    ) -> tuple[Sequence[_Item], int]:
+        """Return the first of a span's events or links, and how many are left out, which is noted
+        once and is to be counted in the span's ``dropped``."""
+        if len(items) <= most:
+            return items, 0
+        self.note(f"{what} beyond {most:,} a span were left out", where)
+        return items[:most], len(items) - most
 
     @property
     def rejected_spans(self) -> int:

@@ -13,9 +13,9 @@ from thriftpy2.transport import TMemoryBuffer
 from tests.conftest import REPOSITORY
 from tests.formats.reading import read
 from tests.formats.zipkin.recorded import CLIENT_AND_ROOT_THRIFT, SERVER_HALF_THRIFT
-from viewer.formats.base import DecodeError, Payload
+from viewer.formats.base import MAX_EVENTS, DecodeError, Payload
 from viewer.formats.zipkin.thrift import ZipkinThrift
-from viewer.trace.span import Span, SpanKind, StatusCode
+from viewer.trace.span import Dropped, Span, SpanKind, StatusCode
 
 IDL = thriftpy2.load(
     str(REPOSITORY / "viewer/formats/zipkin/idl/zipkincore.thrift"), "zipkincore_of_tests_thrift"
@@ -273,6 +273,45 @@ def test_no_size_that_a_list_claims_takes_memory() -> None:
         assert tracemalloc.get_traced_memory()[1] < 1_000_000
     finally:
         tracemalloc.stop()
+
+
+ANNOTATION = field(I64, 1, b"\1" * 8) + field(STRING, 2, number(0)) + STOP
+TAG = field(STRING, 1, number(0)) + field(STRING, 2, number(0)) + STOP
+SMALLEST = a_wire(name=None)
+
+
+@pytest.mark.parametrize(
+    "span",
+    [
+        written(SMALLEST),
+        written(SMALLEST)[:-1]
+        + field(LIST, 6, STRUCT + number(50_000))
+        + ANNOTATION * 50_000
+        + STOP,
+        written(SMALLEST)[:-1] + field(LIST, 6, STRUCT + number(9_000)) + ANNOTATION * 9_000 + STOP,
+        written(SMALLEST)[:-1] + field(LIST, 8, STRUCT + number(50_000)) + TAG * 50_000 + STOP,
+        written(SMALLEST)[:-1] + field(LIST, 6, STRUCT + number(9_000)) + STOP * 9_000 + STOP,
+    ],
+    ids=["small spans", "annotations", "annotations that are kept", "tags", "nothings"],
+)
+def test_memory_stays_within_a_multiple_of_the_body(span: bytes) -> None:
+    data = a_list(*[span] * max(1_000_000 // len(span), 1))
+    decode_anything(a_list(SMALLEST))
+    tracemalloc.start()
+    try:
+        chunks = list(ZipkinThrift().decode(Payload(data)))
+        assert sum(len(chunk.batch) for chunk in chunks) > 0
+        assert tracemalloc.get_traced_memory()[1] < 25 * len(data)
+    finally:
+        tracemalloc.stop()
+
+
+def test_of_too_many_annotations_the_first_are_kept_and_the_others_counted() -> None:
+    annotations = [IDL.Annotation(at, "x") for at in range(MAX_EVENTS + 3)]
+    contents = read(a_list(a_wire(annotations=annotations)))
+    (span,) = contents.spans
+    assert (len(span.events), span.dropped) == (MAX_EVENTS, Dropped(events=3))
+    assert contents.notes[0].reason == "annotations beyond 10,000 a span were left out"
 
 
 def test_only_a_list_of_spans_is_recognised() -> None:

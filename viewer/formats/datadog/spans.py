@@ -25,7 +25,7 @@ from viewer.formats.datadog.unpack import unpack_within
 from viewer.formats.loose_json import bounded_int, to_int
 from viewer.trace.attributes import Attribute, Value, show_value
 from viewer.trace.ids import InvalidId
-from viewer.trace.span import Event, Resource, Span, SpanKind, Status, StatusCode
+from viewer.trace.span import Dropped, Event, Resource, Span, SpanKind, Status, StatusCode
 
 _KINDS = {kind.name.lower(): kind for kind in SpanKind if kind}
 _KINDS_BY_TYPE = {"web": SpanKind.SERVER, "http": SpanKind.CLIENT}
@@ -86,8 +86,8 @@ class SpanMaker:
         resource = self._resources.of(service, meta)
         start_ns = _ns(span, "start", as_sent)
         duration_ns = _ns(span, "duration", as_sent)
-        links = take_links(span, meta, self._trace_ids.upper_half, decoded)
-        events = take_events(span, meta)
+        links, without_links = take_links(span, meta, self._trace_ids.upper_half, decoded)
+        events, without_events = take_events(span, meta, decoded)
         status = _status(span.get("error"), meta, as_sent)
         as_sent += [
             (to_key(field), show_value(any_value(value)))
@@ -109,6 +109,7 @@ class SpanMaker:
             attributes=_attributes(span, meta, resource),
             events=events + _exception(meta, events, start_ns + duration_ns),
             links=links,
+            dropped=Dropped(events=without_events, links=without_links),
             as_sent=tuple(as_sent),
             open_ends=open_ends,
         )

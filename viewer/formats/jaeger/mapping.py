@@ -11,6 +11,7 @@ from viewer.trace.attributes import Attribute, Value, show_value
 from viewer.trace.batch import bounded_ns
 from viewer.trace.span import (
     NO_OPEN_END,
+    Dropped,
     Event,
     Link,
     OpenEnd,
@@ -26,6 +27,7 @@ REF_TYPE = "opentracing.ref_type"
 WARNING = "warning"
 _KINDS = {kind.name.lower(): kind for kind in SpanKind if kind}
 _CODES = StatusCode.__members__
+_NONE_DROPPED = Dropped()
 _SCOPE_NAME = ("otel.scope.name", "otel.library.name")
 _SCOPE_VERSION = ("otel.scope.version", "otel.library.version")
 _OF_THE_SDK = frozenset(
@@ -115,6 +117,7 @@ def tagged_span(
     events: Iterable[Event],
     flags: int,
     as_sent: Sequence[tuple[str, str]],
+    dropped: Dropped = _NONE_DROPPED,
     open_ends: OpenEnd = NO_OPEN_END,
 ) -> Span:
     """Return a span; kind, status, scope and trace state are taken out of ``tags``."""
@@ -138,6 +141,7 @@ def tagged_span(
         links=links,
         trace_state=trace_state,
         flags=flags,
+        dropped=dropped,
         as_sent=tuple(as_sent),
         open_ends=open_ends,
     )

@@ -75,6 +75,8 @@ class V1Span:
     annotations: list[V1Annotation] = field(default_factory=list)
     binary_annotations: list[BinaryAnnotation] = field(default_factory=list)
     debug: bool = False
+    left_out: int = 0
+    """How many annotations a decoder left out."""
     as_sent: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -119,6 +121,7 @@ def to_zipkin_span(v1: V1Span) -> ZipkinSpan:
         tags=tags,
         debug=v1.debug,
         shared=_is_shared(v1, kind, core),
+        left_out=v1.left_out,
         as_sent=v1.as_sent,
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import thriftpy2
 
-from viewer.formats.base import Decoded, DecodeError, Payload
+from viewer.formats.base import MAX_EVENTS, Decoded, DecodeError, Payload
 from viewer.formats.thrift_reader import BinaryReader, Fields, shape_of
 from viewer.formats.zipkin.annotations import (
     BinaryAnnotation,
@@ -77,7 +77,7 @@ def _spans(data: bytes) -> Iterator[tuple[str, tuple[Fields, bool]]]:
 def _decode_span(sent: tuple[Fields, bool], decoded: Decoded) -> None:
     fields, has_empty_parts = sent
     try:
-        v1 = _read(fields)
+        v1 = _read(fields, decoded)
     except (InvalidId, TooManyTags) as error:
         decoded.reject(str(error))
         return
@@ -86,29 +86,33 @@ def _decode_span(sent: tuple[Fields, bool], decoded: Decoded) -> None:
     decoded.batch.add(to_span(to_zipkin_span(v1), decoded))
 
 
-def _read(span: Fields) -> V1Span:
+def _read(span: Fields, decoded: Decoded) -> V1Span:
     for field, what in (("trace_id", "trace"), ("id", "span")):
         if field not in span:
             raise InvalidId(f"the {what} ID is missing")
     high, low = _unsigned(span.get("trace_id_high", 0)), _unsigned(span["trace_id"])
     tags = span.get("binary_annotations", ())
     check_tags(len(tags))
+    trace_id = parse_trace_id(f"{high:016x}{low:016x}")
+    span_id = parse_span_id(f"{_unsigned(span['id']):x}")
+    annotations, left_out = decoded.first(span.get("annotations", ()), MAX_EVENTS, "annotations")
     return V1Span(
-        trace_id=parse_trace_id(f"{high:016x}{low:016x}"),
-        span_id=parse_span_id(f"{_unsigned(span['id']):x}"),
+        trace_id=trace_id,
+        span_id=span_id,
         parent_id=_unsigned(span.get("parent_id", 0)),
         name=span.get("name", ""),
         start_us=max(span.get("timestamp", 0), 0),
         duration_us=max(span.get("duration", 0), 0),
         annotations=[
             V1Annotation(item["timestamp"], item["value"], _endpoint(item.get("host")))
-            for item in span.get("annotations", ())
+            for item in annotations
         ],
         binary_annotations=[
             BinaryAnnotation(item["key"], _value(item), _endpoint(item.get("host")))
             for item in tags
         ],
         debug=span.get("debug", False),
+        left_out=left_out,
     )
 
 
