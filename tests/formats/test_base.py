@@ -49,3 +49,11 @@ def test_of_too_many_items_the_first_are_taken_and_the_others_noted_once() -> No
         1,
         "line 4",
     )
+
+
+def test_several_can_be_refused_at_once() -> None:
+    decoded = Decoded()
+    decoded.reject("bad ID", "item 1", 5)
+    decoded.reject("bad ID", "item 2", 3)
+    assert decoded.rejected_spans == 8
+    assert len(decoded.rejected) == 1

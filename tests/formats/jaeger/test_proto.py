@@ -1,3 +1,4 @@
+import time
 from contextlib import suppress
 
 import pytest
@@ -265,3 +266,27 @@ def test_of_too_many_logs_and_references_the_first_are_kept_and_the_others_count
         "empty logs were left out",
         "logs beyond 10,000 a span were left out",
     ]
+
+
+def test_a_flood_of_bad_spans_is_cut_short() -> None:
+    decoded = decode(span(), *[b""] * 150_000)
+    assert len(decoded.batch) == 1
+    assert decoded.rejected_spans == 150_000
+    assert decoded.rejected[-1].reason == "what follows more than 100,000 bad spans is not read"
+
+
+def test_so_many_warnings_are_kept_and_no_more() -> None:
+    decoded = decode(span(warnings=[b""] * (MAX_EVENTS + 1)))
+    (read,) = decoded.batch.spans()
+    assert len(read.as_sent) == MAX_EVENTS
+    assert decoded.notes[0].reason == "warnings beyond 10,000 a span were left out"
+
+
+def test_a_large_process_costs_each_of_its_spans_little() -> None:
+    large = process("shop", **{f"tag {number}": "v" for number in range(20_000)})
+    sdk = [span(process=None, tags=tags(telemetry__sdk__version=str(at))) for at in range(500)]
+    began = time.process_time()
+    decoded = decode(*[span(process=None)] * 500, *sdk, process=large)
+    assert time.process_time() - began < 3
+    assert len(decoded.batch.resources) == 1
+    assert list(decoded.batch.spans())[-1].attributes == (("telemetry.sdk.version", "499"),)

@@ -126,3 +126,11 @@ def test_of_too_many_exceptions_the_first_are_kept_and_the_others_counted() -> N
         "exceptions beyond 10,000 a span were left out",
         "subsegment 1",
     )
+
+
+def test_a_message_is_cut_for_those_that_refer_to_it() -> None:
+    other = {**SUBSEGMENT, "fault": True, "cause": EXCEPTION["id"]}
+    cause = {"exceptions": [{**EXCEPTION, "message": "x" * 10_000}]}
+    document = {**SEGMENT, "fault": True, "cause": cause, "subsegments": [other]}
+    segment, subsegment = read_all(document).spans
+    assert (len(segment.status.message), len(subsegment.status.message)) == (10_000, 2_000)

@@ -1,4 +1,5 @@
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -379,3 +380,13 @@ def test_a_span_of_too_many_tags_is_refused() -> None:
     contents = read(json.dumps([bad, {**SPAN, "binaryAnnotations": []}]))
     assert len(contents.spans) == 1
     assert contents.rejected[0].reason == "a span with 100,001 tags, at most 100,000"
+
+
+def test_a_large_tag_costs_those_that_follow_of_its_key_little() -> None:
+    large = {"many": ["ä"] * 20_000}
+    tags = [tag("k", large), *[tag("k", str(at), STOCK) for at in range(500)]]
+    began = time.process_time()
+    span = decode_one(said("x", 1), tags=tags)
+    assert time.process_time() - began < 3
+    assert dict(span.attributes)["k"] == large
+    assert len(span.as_sent) == 500

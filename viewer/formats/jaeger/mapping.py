@@ -27,6 +27,7 @@ REF_TYPE = "opentracing.ref_type"
 WARNING = "warning"
 _KINDS = {kind.name.lower(): kind for kind in SpanKind if kind}
 _CODES = StatusCode.__members__
+_MAX_ATTRIBUTES = 100
 _NONE_DROPPED = Dropped()
 _SCOPE_NAME = ("otel.scope.name", "otel.library.name")
 _SCOPE_VERSION = ("otel.scope.version", "otel.library.version")
@@ -89,7 +90,8 @@ def take_sdk(resource: Resource, tags: list[Attribute]) -> Resource:
     when it is asked (`internal/adjuster`). What contradicts the process stays with the span.
     """
     said = dict(tag for tag in tags if tag[0] in _OF_THE_SDK)
-    if not said:
+    # A process of thousands of tags is not made anew for each span.
+    if not said or len(resource.attributes) > _MAX_ATTRIBUTES:
         return resource
     known = dict(resource.attributes)
     settled = {**said, **known}

@@ -10,7 +10,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError as ProtobufError
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from viewer.formats.base import MAX_EVENTS, MAX_LINKS, Decoded, DecodeError
+from viewer.formats.base import MAX_BAD_SPANS, MAX_EVENTS, MAX_LINKS, Decoded, DecodeError
 from viewer.formats.jaeger.idl import collector_pb2, model_pb2
 from viewer.formats.jaeger.mapping import (
     WARNING,
@@ -40,7 +40,11 @@ def decode_request(message: bytes) -> Decoded:
     decoded = Decoded()
     processes = _Processes(decoded)
     common = batch.process if batch.HasField("process") else None
-    for raw in batch.spans:
+    for number, raw in enumerate(batch.spans):
+        if number - len(decoded.batch) > MAX_BAD_SPANS:
+            reason = f"what follows more than {MAX_BAD_SPANS:,} bad spans is not read"
+            decoded.reject(reason, count=len(batch.spans) - number)
+            break
         try:
             span = model_pb2.Span.FromString(raw)
             resource = processes.resource(span.process if span.HasField("process") else common)
@@ -82,7 +86,8 @@ def _span(span: model_pb2.Span, resource: Resource, decoded: Decoded) -> Span:
     as_sent = changed_times(start_ns, duration_ns)
     if span.process_id and resource is _NO_PROCESS:
         as_sent.append(("processID", _text(span.process_id)))
-    as_sent += [(WARNING, _text(warning)) for warning in span.warnings]
+    warnings, _ = decoded.first(span.warnings, MAX_EVENTS, "warnings")
+    as_sent += [(WARNING, _text(warning)) for warning in warnings]
     tags = _attributes(span.tags, decoded)
     return tagged_span(
         trace_id=trace_id,

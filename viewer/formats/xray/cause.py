@@ -15,6 +15,8 @@ from viewer.trace.span import Event, Status, StatusCode
 _EXCEPTION = {"message": "exception.message", "type": "exception.type"}
 _EXCEPTION_PREFIX = f"{XRAY}exception."
 _CAUSE_PREFIX = f"{XRAY}cause."
+# It is written out at each subsegment that refers to it.
+_MAX_REFERRED = 2_000
 
 
 def causes_by_id(entities: Iterable[Mapping[str, object]]) -> dict[str, str]:
@@ -24,7 +26,7 @@ def causes_by_id(entities: Iterable[Mapping[str, object]]) -> dict[str, str]:
     for entity in entities:
         exceptions = to_list(to_dict(entity.get("cause")).get("exceptions"))
         for place, exception in enumerate(exceptions):
-            message = _message_of(exception)
+            message = _message_of(exception)[:_MAX_REFERRED]
             messages.setdefault(to_text(to_dict(exception).get("id")), message)
             if place == 0:
                 messages.setdefault(to_text(entity.get("id")), message)

@@ -68,8 +68,7 @@ def add_documents(sent: Iterable[Sent], decoded: Decoded, lenient: bool) -> list
         try:
             documents.append(open_document(document, decoded, lenient))
         except BadDocument as error:
-            for _ in range(error.spans):
-                decoded.reject(str(error), document.where)
+            decoded.reject(str(error), document.where, error.spans)
             _list(refused, Refused(error.id, error.code, str(error)))
     spans: list[Span] = []
     for opened, resource in zip(documents, _resources(documents), strict=True):
