@@ -1,4 +1,10 @@
-from viewer.formats.base import MAX_PLACES, MAX_REASONS, OTHER_REASONS, Decoded, DecodeError
+from viewer.formats.base import (
+    MAX_PLACES,
+    MAX_REASONS,
+    OTHER_REASONS,
+    Decoded,
+    DecodeError,
+)
 
 
 def test_an_error_says_where_before_it_says_what() -> None:
@@ -30,3 +36,24 @@ def test_a_note_costs_no_span() -> None:
     decoded.note("a link was left out")
     assert decoded.rejected_spans == 0
     assert decoded.notes[0].count == 1
+
+
+def test_of_too_many_items_the_first_are_taken_and_the_others_noted_once() -> None:
+    decoded = Decoded()
+    assert decoded.first([1, 2, 3], 3, "links") == ([1, 2, 3], 0)
+    assert not decoded.notes
+    assert decoded.first([1, 2, 3], 1, "links", "line 4") == ([1], 2)
+    (note,) = decoded.notes
+    assert (note.reason, note.count, note.where) == (
+        "links beyond 1 a span were left out",
+        1,
+        "line 4",
+    )
+
+
+def test_several_can_be_refused_at_once() -> None:
+    decoded = Decoded()
+    decoded.reject("bad ID", "item 1", 5)
+    decoded.reject("bad ID", "item 2", 3)
+    assert decoded.rejected_spans == 8
+    assert len(decoded.rejected) == 1

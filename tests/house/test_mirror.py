@@ -25,7 +25,6 @@ ELSEWHERE = {
     "formats/zipkin/annotations.py": "formats/zipkin/test_v1.py",
     "formats/zipkin/fields.py": "formats/zipkin/test_v2.py",
     "formats/zipkin/span.py": "formats/zipkin/test_v2.py",
-    "formats/zipkin/wire.py": "formats/zipkin/test_proto.py",
     # Generated from the .proto file beside it.
     "formats/jaeger/idl/model_pb2.py": "formats/jaeger/test_proto.py",
     # An engine is tested as a whole, by the kit that all engines pass.

@@ -1,5 +1,8 @@
 """Spans survive the columns, Arrow and back."""
 
+import time
+from dataclasses import replace
+
 import pyarrow as pa  # type: ignore[import-untyped]
 import pytest
 from hypothesis import given
@@ -111,3 +114,22 @@ def test_an_event_attribute_is_a_literal_of_its_column() -> None:
     assert ',"k=v"' not in text
     plain = a_batch([a_span(1, events=[Event(1, "k=v", (("k", "v"),))])]).events[0] or ""
     assert '["k=v"' in plain
+
+
+def test_a_shared_resource_is_packed_once_however_large_it_is() -> None:
+    shared = Resource("shop", tuple((f"key {number}", "v") for number in range(20_000)))
+    batch = SpanBatch()
+    began = time.process_time()
+    for number in range(1, 1_001):
+        batch.add(replace(a_span(number), resource=shared))
+        batch.add(replace(a_span(number), resource=Resource(f"service {number}")))
+    assert time.process_time() - began < 3
+    assert len(batch.resources) == 1_001
+    assert [span.service for span in batch.spans()][:3] == ["shop", "service 1", "shop"]
+
+
+def test_a_service_that_is_no_name_is_cut_in_its_column_only() -> None:
+    batch = SpanBatch()
+    batch.add(replace(a_span(1), resource=Resource("x" * 5_000)))
+    assert batch.service == ["x" * 1_000]
+    assert batch.resources[0].service == "x" * 5_000

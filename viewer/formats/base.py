@@ -1,8 +1,8 @@
 """What a wire format is: the protocol, what is decoded, and the ways it can fail."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from viewer.trace.batch import SpanBatch
 from viewer.trace.report import Rejection
@@ -11,6 +11,13 @@ CHUNK_SPANS = 50_000
 MAX_REASONS = 50
 MAX_PLACES = 5
 OTHER_REASONS = "other faults"
+# A hostile list of nothing but tiny bad spans must not keep a thread for a minute.
+MAX_BAD_SPANS = 100_000
+# What is read of a span. In formats other than OTLP an event or link can be a few bytes on the wire
+# and hundreds in memory, and a body holds millions of them; SDKs stop at 128 or 1,000 a span.
+MAX_EVENTS = 10_000
+MAX_LINKS = 10_000
+_Item = TypeVar("_Item")
 
 
 class DecodeError(ValueError):
@@ -45,13 +52,23 @@ class Decoded:
     notes: list[Rejection] = field(default_factory=list)
     where: str = ""
 
-    def reject(self, reason: str, where: str = "") -> None:
-        """Count one more span, or piece of a file, that is not kept."""
-        _count(self.rejected, reason, self._place(where))
+    def reject(self, reason: str, where: str = "", count: int = 1) -> None:
+        """Count one more span, or piece of a file, that is not kept, or several at once."""
+        _count(self.rejected, reason, self._place(where), count)
 
     def note(self, reason: str, where: str = "") -> None:
         """Count one more thing worth saying that costs no span."""
         _count(self.notes, reason, self._place(where))
+
+    def first(
+        self, items: Sequence[_Item], most: int, what: str, where: str = ""
+    ) -> tuple[Sequence[_Item], int]:
+        """Return the first of a span's events or links, and how many are left out, which is noted
+        once and is to be counted in the span's ``dropped``."""
+        if len(items) <= most:
+            return items, 0
+        self.note(f"{what} beyond {most:,} a span were left out", where)
+        return items[:most], len(items) - most
 
     @property
     def rejected_spans(self) -> int:
@@ -61,21 +78,21 @@ class Decoded:
         return " ".join(part for part in (self.where, where) if part)
 
 
-def _count(rows: list[Rejection], reason: str, place: str) -> None:
+def _count(rows: list[Rejection], reason: str, place: str, count: int = 1) -> None:
     """Count equal reasons together, with their first places. Beyond MAX_REASONS all others share a
     row, so that a hostile body makes a report neither large nor slow."""
     row = next((row for row, known in enumerate(rows) if known.reason == reason), None)
     if row is None and len(rows) >= MAX_REASONS:
         reason, row = OTHER_REASONS, MAX_REASONS if len(rows) > MAX_REASONS else None
     if row is None:
-        rows.append(Rejection(reason, 1, place))
+        rows.append(Rejection(reason, count, place))
         return
     known = rows[row]
     if known.count < MAX_PLACES and place and place not in known.where.split(", "):
         place = f"{known.where}, {place}" if known.where else place
     else:
         place = known.where
-    rows[row] = Rejection(reason, known.count + 1, place)
+    rows[row] = Rejection(reason, known.count + count, place)
 
 
 class Format(Protocol):

@@ -44,6 +44,8 @@ def describe_bytes(data: bytes) -> str:
 
 def _describe_text(head: str) -> str:
     text = head.lstrip().lower()
+    if not text.strip("[], \t\r\n"):
+        return "an empty JSON list"
     if text.startswith(("<!doctype html", "<html")):
         return "HTML page"
     if text.startswith(("<?xml", "<svg")):
@@ -94,10 +96,6 @@ def _describe_keys(value: Mapping[str, object]) -> str:
 
 def _has_any(value: Mapping[str, object], *keys: str) -> bool:
     return any(key in value for key in keys)
-
-
-def _has_all(value: Mapping[str, object], *keys: str) -> bool:
-    return all(key in value for key in keys)
 
 
 def _item_has(value: object, *keys: str) -> bool:

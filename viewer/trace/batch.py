@@ -5,7 +5,8 @@ only functions that know its layout). Event JSON is ``[{"t":ns,"n":name,"a":["k=
 an attribute is found in it as the literal ``["k=v"`` or ``,"k=v"``, which nothing else can form.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import orjson
 import pyarrow as pa  # type: ignore[import-untyped]
@@ -43,6 +44,9 @@ _ARROW_TYPES = {
 SCHEMA = pa.schema([(column.name, _ARROW_TYPES[column.arrow]) for column in COLUMNS])
 OPEN_EXTRA = '{"o":'
 _MAX_NS = (1 << 63) - 1
+_SEEN = 64
+_MAX_SERVICE = 1_000
+_Shared = TypeVar("_Shared", Resource, Scope)
 _PLAIN_COLUMNS = tuple(
     column.name for column in COLUMNS if column.name not in ("attrs", "resource", "scope")
 )
@@ -59,6 +63,7 @@ class SpanBatch:
         "_resource_index",
         "_scope_index",
         "_sealed",
+        "_seen",
         "_table",
         "attr_offsets",
         "attr_types",
@@ -111,6 +116,9 @@ class SpanBatch:
         self.scopes: list[Scope] = []
         self._resource_index: dict[str, int] = {}
         self._scope_index: dict[str, int] = {}
+        # The rows of the resources and scopes met last, which stay alive here so that their id does:
+        # spans share them, and to pack a large one again for each would take quadratic time.
+        self._seen: dict[int, tuple[object, int]] = {}
         self._table: pa.Table | None = None
         self._sealed: int | None = None
         self.joins = False
@@ -133,7 +141,8 @@ class SpanBatch:
         self.trace_id.append(span.trace_id)
         self.span_id.append(span.span_id)
         self.parent_id.append(span.parent_id)
-        self.service.append(clean_text(span.resource.service))
+        # A service that is no name at all would be copied for each of its spans.
+        self.service.append(clean_text(span.resource.service[:_MAX_SERVICE]))
         self.name.append(clean_text(span.name))
         self.kind.append(int(span.kind))
         self.status.append(int(span.status.code))
@@ -150,8 +159,18 @@ class SpanBatch:
         self.trace_state.append(clean_text(span.trace_state) or None)
         self.flags.append(span.flags & 0xFFFFFFFF)
         self.extra.append(pack_extra(span.dropped, span.as_sent, span.open_ends))
-        self.resource.append(self.resource_row(span.resource))
-        self.scope.append(self.scope_row(span.scope))
+        self.resource.append(self._row_of(span.resource, self.resource_row))
+        self.scope.append(self._row_of(span.scope, self.scope_row))
+
+    def _row_of(self, shared: _Shared, row_of: Callable[[_Shared], int]) -> int:
+        seen = self._seen.get(id(shared))
+        if seen is not None:
+            return seen[1]
+        row = row_of(shared)
+        if len(self._seen) >= _SEEN:
+            self._seen.clear()
+        self._seen[id(shared)] = (shared, row)
+        return row
 
     def extend(self, other: "SpanBatch") -> None:
         """Append another batch's spans; an empty batch takes over its weight. Raises ValueError for

@@ -4,10 +4,10 @@ import pytest
 
 from tests.formats.datadog import encoders
 from tests.formats.datadog.reading import of_chunk, of_fields
-from viewer.formats.base import Decoded
+from viewer.formats.base import MAX_EVENTS, MAX_LINKS, Decoded
 from viewer.formats.datadog.payload import Chunk, TracerPayload
 from viewer.formats.datadog.spans import add_payload
-from viewer.trace.span import Event, Link
+from viewer.trace.span import Dropped, Event, Link, Span
 
 LINK = {
     "trace_id": 2133000431340558749,
@@ -139,3 +139,38 @@ def test_a_tag_of_another_making_stays_a_tag(text: object) -> None:
 def test_broken_events_keep_what_they_have() -> None:
     span = of_fields(span_events=[None, {"time_unix_nano": -5, "name": 7}, {"attributes": []}])
     assert span.events == (Event(0, ""), Event(0, "7"), Event(0, ""))
+
+
+def noted(**fields: object) -> tuple[Span, list[str]]:
+    decoded = Decoded()
+    add_payload(TracerPayload([Chunk([encoders.root(**fields)])]), decoded)
+    (span,) = decoded.batch.spans()
+    return span, [note.reason for note in decoded.notes]
+
+
+def test_of_too_many_native_links_the_first_are_kept_and_the_others_counted() -> None:
+    span, notes = noted(span_links=[LINK] * (MAX_LINKS + 3))
+    assert (len(span.links), span.dropped) == (MAX_LINKS, Dropped(links=3))
+    assert notes == ["links beyond 10,000 a span were left out"]
+
+
+@pytest.mark.parametrize("field", ["span_events", "events"])
+def test_of_too_many_native_events_the_first_are_kept_and_the_others_counted(field: str) -> None:
+    span, notes = noted(**{field: [{"name": "x"}] * (MAX_EVENTS + 3)})
+    assert (len(span.events), span.dropped) == (MAX_EVENTS, Dropped(events=3))
+    assert notes == ["events beyond 10,000 a span were left out"]
+
+
+@pytest.mark.parametrize(
+    ("tag", "row"),
+    [
+        ("events", '{"name":"x"}'),
+        ("_dd.span_links", '{"trace_id":1,"span_id":1}'),
+        ("events", "{" * 12 + "}" * 12),
+    ],
+)
+def test_a_tag_of_too_many_stays_a_tag(tag: str, row: str) -> None:
+    text = f"[{','.join([row] * (MAX_EVENTS + 1))}]"
+    span, notes = noted(meta={tag: text})
+    assert (span.events, span.links, span.dropped, notes) == ((), (), Dropped(), [])
+    assert dict(span.attributes)[tag] == text

@@ -1,6 +1,9 @@
 from tests.formats.datadog import encoders
 from tests.formats.datadog.reading import of_chunk, of_fields
-from viewer.formats.datadog.resources import Resources
+from viewer.formats.base import Decoded
+from viewer.formats.datadog.payload import Chunk, TracerPayload
+from viewer.formats.datadog.resources import MAX_TAGS, Resources
+from viewer.formats.datadog.spans import add_payload
 from viewer.trace.span import Scope
 
 
@@ -77,3 +80,16 @@ def test_hostile_descriptions_of_the_sender_do_no_harm() -> None:
         ("telemetry.sdk.name", "Datadog"),
         ("5", {"a": 1}),
     )
+
+
+def test_many_tags_of_the_sender_and_many_versions_take_no_room_together() -> None:
+    about = {"tags": {f"tag {number}": "v" for number in range(MAX_TAGS + 5)}}
+    sent = [encoders.span(number, meta={"version": str(number)}) for number in range(1, 5_001)]
+    decoded = Decoded()
+    add_payload(TracerPayload([Chunk(sent)], about), decoded)
+    assert decoded.notes[0].reason == "tags of the sender beyond 200 were left out"
+    resources = decoded.batch.resources
+    assert len(resources) == 5_000
+    assert len(resources[0].attributes) > MAX_TAGS
+    assert dict(resources[-1].attributes)["service.version"] == "5000"
+    assert sum(len(resource.attributes) for resource in resources) < 600_000

@@ -297,3 +297,11 @@ def test_v1_with_any_value_in_any_field_keeps_its_other_chunks(key: int, value: 
 def test_json_texts_of_any_content_in_tags_cost_nothing(value: object) -> None:
     text = json.dumps(value, default=str, skipkeys=True)
     assert of_fields(meta={"events": f"[{text}]", "_dd.span_links": f"[{text}]"}).span_id == 1
+
+
+def test_so_much_of_meta_struct_is_unpacked_and_no_more() -> None:
+    large = msgpack.packb([1] * 600_000)
+    span = of_fields(meta_struct={"a": large, "b": large, "c": large})
+    attributes = dict(span.attributes)
+    assert attributes["a"] == [1] * 600_000
+    assert attributes["b"] == attributes["c"] == large

@@ -119,3 +119,17 @@ def test_any_bytes_give_a_value_or_a_decode_error(data: bytes, pairs: bool) -> N
 def test_any_bytes_within_give_a_value_or_a_value_error(data: bytes) -> None:
     with suppress(ValueError):
         assert not isinstance(unpack_within(data), Pairs)
+
+
+def test_floods_of_empty_lists_and_maps_are_refused() -> None:
+    for empty in (b"\x80", b"\x90"):
+        inner = b"\xdc\xff\xff" + empty * 65_535
+        with pytest.raises(DecodeError, match="more lists and maps than there is room for"):
+            Reader(b"\x92" + inner * 2).value("a value")
+    assert Reader(b"\xdc\x20\x00" + b"\x80" * 8192).value("a value") == [{}] * 8192
+
+
+def test_a_list_as_a_key_costs_its_own_pair_within_a_value_too() -> None:
+    data = b"\x83\xa1a\x01\x90\x02\xa1b\x03"
+    assert unpack_within(data) == {"a": 1, "b": 3}
+    assert Reader(data).value("a value") == {"a": 1, "b": 3}

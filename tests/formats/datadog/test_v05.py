@@ -81,3 +81,16 @@ def test_links_and_events_come_as_tags() -> None:
 def test_another_structure_is_refused(content: object) -> None:
     with pytest.raises(DecodeError, match="expected"):
         decode("v0.5", msgpack.packb(content))
+
+
+def test_a_long_string_is_not_copied_without_end() -> None:
+    row = [0, 0, 0, 1, 0, 0, 1, 1, 0, {1: 1}, {}, 0]
+    rows = [[*row[:4], number, *row[5:]] for number in range(1, 101)]
+    decoded = decode("v0.5", msgpack.packb([["short", "x" * (1 << 20)], [rows]]))
+    kept = len(decoded.batch)
+    assert 10 < kept < 40
+    (rejection,) = decoded.rejected
+    assert (rejection.count, rejection.reason) == (
+        100 - kept,
+        "a span points to long strings that were pointed to too often",
+    )

@@ -158,3 +158,13 @@ def test_a_chunk_or_list_of_another_type_costs_itself_only() -> None:
 def test_another_structure_is_refused_with_what_was_expected() -> None:
     with pytest.raises(DecodeError, match=r"^byte 0: expected .*\(v1\.0\)$"):
         decode("v1.0", msgpack.packb([1]))
+
+
+def test_a_long_string_is_not_copied_without_end() -> None:
+    spans_of_chunk = [{4: number, 9: [1, 1, 1]} for number in range(1, 101)]
+    sent = {1: ["x" * (1 << 20)], 11: [{6: bytes(15) + b"\x01", 4: spans_of_chunk}]}
+    decoded = decode("v1.0", msgpack.packb(sent))
+    kept = len(decoded.batch)
+    assert 10 < kept < 40
+    assert reasons(decoded) == ["a span points to long strings that were pointed to too often"]
+    assert decoded.rejected_spans == 100 - kept

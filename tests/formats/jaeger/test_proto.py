@@ -1,3 +1,4 @@
+import time
 from contextlib import suppress
 
 import pytest
@@ -6,13 +7,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from viewer.formats.base import Decoded, DecodeError
+from viewer.formats.base import MAX_EVENTS, MAX_LINKS, Decoded, DecodeError
 from viewer.formats.jaeger.idl import model_pb2
 from viewer.formats.jaeger.idl.collector_pb2 import PostSpansRequest
 from viewer.formats.jaeger.mapping import REF_TYPE, WARNING
 from viewer.formats.jaeger.proto import decode_request
 from viewer.trace.report import Rejection
-from viewer.trace.span import Span, SpanKind, StatusCode
+from viewer.trace.span import Dropped, Span, SpanKind, StatusCode
 
 TRACE, SPAN_ID = (
     bytes.fromhex("8af7651916cd43dd8448eb211c80319c"),
@@ -251,3 +252,41 @@ def test_times_of_any_size_are_bounded(seconds: int, nanos: int) -> None:
         duration=Duration(seconds=seconds, nanos=nanos),
     )
     assert 0 <= read.start_ns <= read.end_ns < 1 << 63
+
+
+def test_of_too_many_logs_and_references_the_first_are_kept_and_the_others_counted() -> None:
+    logs = [b"", *[model_pb2.Log(timestamp=Timestamp(seconds=1)).SerializeToString()] * 10_003]
+    references = [reference(FOLLOWS_FROM, 7, bytes(15) + b"\x01")] * 10_002
+    decoded = decode(span(logs=logs, references=references), span())
+    cut, whole = decoded.batch.spans()
+    assert (len(cut.events), len(cut.links)) == (MAX_EVENTS, MAX_LINKS)
+    assert (cut.dropped, whole.dropped) == (Dropped(events=3, links=2), Dropped())
+    assert [note.reason for note in decoded.notes] == [
+        "references beyond 10,000 a span were left out",
+        "empty logs were left out",
+        "logs beyond 10,000 a span were left out",
+    ]
+
+
+def test_a_flood_of_bad_spans_is_cut_short() -> None:
+    decoded = decode(span(), *[b""] * 150_000)
+    assert len(decoded.batch) == 1
+    assert decoded.rejected_spans == 150_000
+    assert decoded.rejected[-1].reason == "what follows more than 100,000 bad spans is not read"
+
+
+def test_so_many_warnings_are_kept_and_no_more() -> None:
+    decoded = decode(span(warnings=[b""] * (MAX_EVENTS + 1)))
+    (read,) = decoded.batch.spans()
+    assert len(read.as_sent) == MAX_EVENTS
+    assert decoded.notes[0].reason == "warnings beyond 10,000 a span were left out"
+
+
+def test_a_large_process_costs_each_of_its_spans_little() -> None:
+    large = process("shop", **{f"tag {number}": "v" for number in range(20_000)})
+    sdk = [span(process=None, tags=tags(telemetry__sdk__version=str(at))) for at in range(500)]
+    began = time.process_time()
+    decoded = decode(*[span(process=None)] * 500, *sdk, process=large)
+    assert time.process_time() - began < 3
+    assert len(decoded.batch.resources) == 1
+    assert list(decoded.batch.spans())[-1].attributes == (("telemetry.sdk.version", "499"),)

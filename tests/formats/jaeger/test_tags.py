@@ -59,3 +59,10 @@ def test_the_elasticsearch_form_has_at_signs_for_dots() -> None:
 def test_no_tags_break_it(tags: object) -> None:
     list(read_tags(tags, tags))
     list(read_tags([tags, {"key": "k", "value": tags, "type": "int64"}]))
+
+
+def test_a_type_that_is_nested_without_end_is_none() -> None:
+    deep: list[object] = []
+    for _ in range(5_000):
+        deep = [deep]
+    assert list(read_tags([{"key": "k", "type": deep, "value": 1}])) == [("k", 1)]

@@ -9,11 +9,11 @@ from thriftpy2.thrift import TMessageType
 
 from tests.formats.jaeger import messages
 from tests.formats.jaeger.messages import HIGH, LOW, SPAN_ID, TRACE, signed
-from viewer.formats.base import Decoded, DecodeError
+from viewer.formats.base import MAX_EVENTS, MAX_LINKS, Decoded, DecodeError
 from viewer.formats.jaeger import thrift
 from viewer.formats.jaeger.mapping import REF_TYPE
 from viewer.trace.report import Rejection
-from viewer.trace.span import OpenEnd, Span, SpanKind, StatusCode
+from viewer.trace.span import Dropped, OpenEnd, Span, SpanKind, StatusCode
 
 CHILD_OF, FOLLOWS_FROM = 0, 1
 MAX_DATAGRAM = 65_000
@@ -384,3 +384,17 @@ def test_random_bytes_raise_nothing_but_a_refusal(way: str, data: bytes) -> None
         except DecodeError:
             continue
         assert len(decoded.batch.to_arrow()) == len(decoded.batch)
+
+
+def test_of_too_many_logs_and_references_the_first_are_kept_and_the_others_counted() -> None:
+    logs = [messages.log(1, event="x")] * (MAX_EVENTS + 3)
+    references = [messages.reference(FOLLOWS_FROM, 7, high=0, low=1)] * (MAX_LINKS + 2)
+    sent = messages.batch(messages.span(logs=logs, references=references, parentSpanId=5))
+    decoded = thrift.decode_batch(messages.bare(sent))
+    (span,) = decoded.batch.spans()
+    assert (len(span.events), len(span.links), span.parent_id) == (MAX_EVENTS, MAX_LINKS, 5)
+    assert span.dropped == Dropped(events=3, links=2)
+    assert [note.reason for note in decoded.notes] == [
+        "references beyond 10,000 a span were left out",
+        "logs beyond 10,000 a span were left out",
+    ]

@@ -1,7 +1,8 @@
 import pytest
 
 from tests.formats.xray.reading import SEGMENT, SUBSEGMENT, read_all, read_segment
-from viewer.trace.span import Event, Status, StatusCode
+from viewer.formats.base import MAX_EVENTS
+from viewer.trace.span import Dropped, Event, Status, StatusCode
 
 EXCEPTION = {
     "id": "3e9e11e3ab3fba60",
@@ -113,3 +114,23 @@ def test_stacks_of_another_shape_are_kept() -> None:
     ).events
     assert first.attributes == (("aws.xray.exception.stack", "at x"),)
     assert dict(second.attributes)["exception.stacktrace"] == ": \n\tat at y\n\tat (: 9)\n"
+
+
+def test_of_too_many_exceptions_the_first_are_kept_and_the_others_counted() -> None:
+    nested = {**SUBSEGMENT, "cause": {"exceptions": [{"message": "x"}] * (MAX_EVENTS + 3)}}
+    contents = read_all({**SEGMENT, "subsegments": [nested]})
+    _, span = contents.spans
+    assert (len(span.events), span.dropped) == (MAX_EVENTS, Dropped(events=3))
+    (note,) = contents.notes
+    assert (note.reason, note.where) == (
+        "exceptions beyond 10,000 a span were left out",
+        "subsegment 1",
+    )
+
+
+def test_a_message_is_cut_for_those_that_refer_to_it() -> None:
+    other = {**SUBSEGMENT, "fault": True, "cause": EXCEPTION["id"]}
+    cause = {"exceptions": [{**EXCEPTION, "message": "x" * 10_000}]}
+    document = {**SEGMENT, "fault": True, "cause": cause, "subsegments": [other]}
+    segment, subsegment = read_all(document).spans
+    assert (len(segment.status.message), len(subsegment.status.message)) == (10_000, 2_000)

@@ -181,3 +181,12 @@ def test_a_document_tells_its_id_even_where_it_is_refused() -> None:
     with pytest.raises(BadDocument) as refusal:
         open_document(Sent("{"), Decoded(), lenient=False)
     assert (refusal.value.code, refusal.value.id) == ("ParseError", "")
+
+
+def test_a_flood_of_bad_subsegments_is_cut_short() -> None:
+    good = {**SUBSEGMENT, "id": "00000000000000aa"}
+    contents = read_all({**SEGMENT, "subsegments": [good, *[{}] * 150_000, SUBSEGMENT]})
+    assert len(contents.spans) == 2
+    assert contents.rejected[-1].reason == (
+        "what follows more than 100,000 bad segments is not read"
+    )

@@ -18,10 +18,10 @@ from tests.formats.xray.reading import (
     read_segment,
     read_subsegment,
 )
-from viewer.formats.base import Decoded
+from viewer.formats.base import MAX_LINKS, Decoded
 from viewer.formats.xray.json import XrayJson
 from viewer.trace.columns import columns_of_spans
-from viewer.trace.span import Link, OpenEnd, SpanKind
+from viewer.trace.span import Dropped, Link, OpenEnd, SpanKind
 from viewer.trace.tree import Oddity, TraceTree, build_tree
 
 NAMES = (
@@ -339,3 +339,11 @@ def test_a_document_cut_off_or_changed_harms_no_neighbour(data: st.DataObject) -
     neighbour = {**SEGMENT, "id": "ff"}
     decoded = decoded_of({"TraceSegmentDocuments": [changed, json.dumps(neighbour)]}, lenient=False)
     assert list(decoded.batch.spans())[-1].span_id == 0xFF
+
+
+def test_of_too_many_links_the_first_are_kept_and_the_others_counted() -> None:
+    links = [{"trace_id": TRACE, "id": "00000000000000aa"}] * (MAX_LINKS + 3)
+    contents = read_all({**SEGMENT, "links": links})
+    (span,) = contents.spans
+    assert (len(span.links), span.dropped) == (MAX_LINKS, Dropped(links=3))
+    assert contents.notes[0].reason == "links beyond 10,000 a span were left out"

@@ -3,8 +3,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.builders import a_span
-from viewer.formats.base import CHUNK_SPANS, Decoded, DecodeError
-from viewer.formats.zipkin.lists import MAX_BAD_SPANS, decode_list, whole
+from viewer.formats.base import CHUNK_SPANS, MAX_BAD_SPANS, Decoded, DecodeError
+from viewer.formats.zipkin.lists import decode_list, whole
 
 
 def read(span_id: int, decoded: Decoded) -> None:

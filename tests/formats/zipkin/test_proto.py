@@ -16,12 +16,12 @@ from tests.formats.zipkin.recorded import (
     SERVER_HALF_PROTO,
 )
 from viewer.formats import BINARY_FORMATS
-from viewer.formats.base import DecodeError, Payload
+from viewer.formats.base import MAX_EVENTS, DecodeError, Payload
 from viewer.formats.otlp.protobuf import OtlpProtobuf
 from viewer.formats.zipkin import wire
 from viewer.formats.zipkin.encode import encode_span
 from viewer.formats.zipkin.proto import ZipkinProto
-from viewer.trace.span import SpanKind, StatusCode
+from viewer.trace.span import Dropped, SpanKind, StatusCode
 
 KINDS = {"CLIENT": 1, "SERVER": 2, "PRODUCER": 3, "CONSUMER": 4}
 
@@ -153,7 +153,7 @@ def test_addresses_flags_and_a_short_trace_id_are_read() -> None:
         (a_wire(parent_id=b"abc"), "a span ID has 8 bytes, got 3"),
         (b"\x0a\x10short", "no Zipkin span in protobuf"),
         (a_wire(annotations=[b"\x0a"]), "no Zipkin span in protobuf"),
-        (a_wire(tags=[b""] * 100_001), "a span with 100,001 annotations and tags"),
+        (a_wire(tags=[b""] * 100_001), "a span with 100,001 tags"),
     ],
 )
 def test_a_bad_span_costs_one_span(bad: object, reason: str) -> None:
@@ -250,3 +250,10 @@ def test_neighbours_survive_a_span_of_random_bytes(data: bytes) -> None:
     good = a_wire(name=b"good")
     found = decode_anything(a_list(good, data, good))
     assert [span.name for span in (found[0], found[-1])] == ["good", "good"]
+
+
+def test_of_too_many_annotations_the_first_are_kept_and_the_others_counted() -> None:
+    contents = read(a_list(a_wire(annotations=[b""] * (MAX_EVENTS + 3))))
+    (span,) = contents.spans
+    assert (len(span.events), span.dropped) == (MAX_EVENTS, Dropped(events=3))
+    assert contents.notes[0].reason == "annotations beyond 10,000 a span were left out"

@@ -13,9 +13,9 @@ from thriftpy2.transport import TMemoryBuffer
 from tests.conftest import REPOSITORY
 from tests.formats.reading import read
 from tests.formats.zipkin.recorded import CLIENT_AND_ROOT_THRIFT, SERVER_HALF_THRIFT
-from viewer.formats.base import DecodeError, Payload
+from viewer.formats.base import MAX_EVENTS, DecodeError, Payload
 from viewer.formats.zipkin.thrift import ZipkinThrift
-from viewer.trace.span import Span, SpanKind, StatusCode
+from viewer.trace.span import Dropped, Span, SpanKind, StatusCode
 
 IDL = thriftpy2.load(
     str(REPOSITORY / "viewer/formats/zipkin/idl/zipkincore.thrift"), "zipkincore_of_tests_thrift"
@@ -167,7 +167,10 @@ def test_thrift_and_json_of_a_span_give_the_same_span(said, tags, timestamp, dur
         (a_wire(id=0), "a span ID of zeros only"),
         (STOP, "the trace ID is missing"),
         (field(STRING, 1, number(1) + b"x") + STOP, "the trace ID is missing"),
-        (field(LIST, 6, STRUCT + number(100_001) + STOP * 100_001) + STOP, "a span of 100,002"),
+        (
+            a_wire(binary_annotations=[IDL.BinaryAnnotation("", b"")] * 100_001),
+            "a span with 100,001 tags",
+        ),
     ],
 )
 def test_a_bad_span_costs_one_span(bad: object, reason: str) -> None:
@@ -189,6 +192,36 @@ def test_fields_of_other_types_and_unknown_ones_are_passed_over() -> None:
     contents = read(a_list(a_wire(), odd + written(a_wire(name="odd"))))
     assert [span.name for span in contents.spans] == ["good", "odd"]
     assert contents.spans[1].as_sent == (("debug", "true"),)
+
+
+def test_annotations_that_say_nothing_are_left_out() -> None:
+    host = IDL.Endpoint(0, 0, "shop")
+    contents = read(
+        a_list(
+            a_wire(
+                annotations=[
+                    IDL.Annotation(None, "no time", host),
+                    IDL.Annotation(1, None, host),
+                    IDL.Annotation(1, "kept"),
+                ],
+                binary_annotations=[
+                    IDL.BinaryAnnotation(None, b"no key"),
+                    IDL.BinaryAnnotation("no value", None),
+                    IDL.BinaryAnnotation("kept", b"v", IDL.AnnotationType.STRING),
+                ],
+            ),
+            a_wire(),
+        )
+    )
+    first, _ = contents.spans
+    assert [event.name for event in first.events] == ["kept"]
+    assert first.attributes == (("kept", "v"),)
+    (note,) = contents.notes
+    assert (note.reason, note.count, note.where) == (
+        "annotations without their time, key or value were left out",
+        1,
+        "byte 5",
+    )
 
 
 def test_a_list_that_breaks_off_keeps_what_came_before() -> None:
@@ -240,6 +273,45 @@ def test_no_size_that_a_list_claims_takes_memory() -> None:
         assert tracemalloc.get_traced_memory()[1] < 1_000_000
     finally:
         tracemalloc.stop()
+
+
+ANNOTATION = field(I64, 1, b"\1" * 8) + field(STRING, 2, number(0)) + STOP
+TAG = field(STRING, 1, number(0)) + field(STRING, 2, number(0)) + STOP
+SMALLEST = a_wire(name=None)
+
+
+@pytest.mark.parametrize(
+    "span",
+    [
+        written(SMALLEST),
+        written(SMALLEST)[:-1]
+        + field(LIST, 6, STRUCT + number(50_000))
+        + ANNOTATION * 50_000
+        + STOP,
+        written(SMALLEST)[:-1] + field(LIST, 6, STRUCT + number(9_000)) + ANNOTATION * 9_000 + STOP,
+        written(SMALLEST)[:-1] + field(LIST, 8, STRUCT + number(50_000)) + TAG * 50_000 + STOP,
+        written(SMALLEST)[:-1] + field(LIST, 6, STRUCT + number(9_000)) + STOP * 9_000 + STOP,
+    ],
+    ids=["small spans", "annotations", "annotations that are kept", "tags", "nothings"],
+)
+def test_memory_stays_within_a_multiple_of_the_body(span: bytes) -> None:
+    data = a_list(*[span] * max(1_000_000 // len(span), 1))
+    decode_anything(a_list(SMALLEST))
+    tracemalloc.start()
+    try:
+        chunks = list(ZipkinThrift().decode(Payload(data)))
+        assert sum(len(chunk.batch) for chunk in chunks) > 0
+        assert tracemalloc.get_traced_memory()[1] < 25 * len(data)
+    finally:
+        tracemalloc.stop()
+
+
+def test_of_too_many_annotations_the_first_are_kept_and_the_others_counted() -> None:
+    annotations = [IDL.Annotation(at, "x") for at in range(MAX_EVENTS + 3)]
+    contents = read(a_list(a_wire(annotations=annotations)))
+    (span,) = contents.spans
+    assert (len(span.events), span.dropped) == (MAX_EVENTS, Dropped(events=3))
+    assert contents.notes[0].reason == "annotations beyond 10,000 a span were left out"
 
 
 def test_only_a_list_of_spans_is_recognised() -> None:

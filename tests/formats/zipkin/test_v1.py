@@ -1,4 +1,5 @@
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,10 @@ from hypothesis import strategies as st
 from tests.formats.reading import read
 from tests.formats.strategies import objects_of
 from tests.formats.zipkin.recorded import CLIENT_AND_ROOT_V1, SERVER_HALF_V1
-from viewer.formats.base import Decoded
+from viewer.formats.base import MAX_EVENTS, Decoded
 from viewer.formats.zipkin.v1 import ZipkinV1
 from viewer.trace.columns import columns_of_spans
-from viewer.trace.span import Span, SpanKind, StatusCode
+from viewer.trace.span import Dropped, Span, SpanKind, StatusCode
 from viewer.trace.tree import build_tree
 
 SPAN = {"traceId": "4d1e00c0db9010db", "id": "86154a4ba6e91385", "name": "get"}
@@ -367,3 +368,25 @@ def test_no_object_of_its_field_names_breaks_the_decoder(value: object, lenient:
     wire_format.decode_value({**SPAN, **fields}, decoded, lenient)
     assert decoded.batch.to_arrow().num_rows == len(decoded.batch)
     list(decoded.batch.spans())
+
+
+def test_of_too_many_annotations_the_first_are_kept_and_the_others_counted() -> None:
+    span = decode_one(*[said("x", 1)] * (MAX_EVENTS + 3))
+    assert (len(span.events), span.dropped) == (MAX_EVENTS, Dropped(events=3))
+
+
+def test_a_span_of_too_many_tags_is_refused() -> None:
+    bad = {**SPAN, "binaryAnnotations": [{}] * 100_001}
+    contents = read(json.dumps([bad, {**SPAN, "binaryAnnotations": []}]))
+    assert len(contents.spans) == 1
+    assert contents.rejected[0].reason == "a span with 100,001 tags, at most 100,000"
+
+
+def test_a_large_tag_costs_those_that_follow_of_its_key_little() -> None:
+    large = {"many": ["ä"] * 20_000}
+    tags = [tag("k", large), *[tag("k", str(at), STOCK) for at in range(500)]]
+    began = time.process_time()
+    span = decode_one(said("x", 1), tags=tags)
+    assert time.process_time() - began < 3
+    assert dict(span.attributes)["k"] == large
+    assert len(span.as_sent) == 500

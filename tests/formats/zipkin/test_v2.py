@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from tests.formats.reading import read
 from tests.formats.strategies import objects_of
-from viewer.formats.base import Decoded
+from viewer.formats.base import MAX_EVENTS, MAX_LINKS, Decoded
 from viewer.formats.zipkin.v2 import ZipkinV2
-from viewer.trace.span import SpanKind, StatusCode
+from viewer.trace.span import Dropped, SpanKind, StatusCode
 
 SPAN = {"traceId": "4d1e00c0db9010db", "id": "86154a4ba6e91385", "name": "get"}
 
@@ -207,3 +207,30 @@ def test_no_object_of_its_field_names_breaks_the_decoder(value: object, lenient:
     wire_format.decode_value({**SPAN, **fields}, decoded, lenient)
     assert decoded.batch.to_arrow().num_rows == len(decoded.batch)
     list(decoded.batch.spans())
+
+
+def test_of_too_many_annotations_the_first_are_kept_and_the_others_counted() -> None:
+    annotations = [{"timestamp": at, "value": "a"} for at in range(MAX_EVENTS + 3)]
+    contents = read(json.dumps([{**SPAN, "annotations": annotations}]))
+    (span,) = contents.spans
+    assert (len(span.events), span.dropped) == (MAX_EVENTS, Dropped(events=3))
+    assert span.events[-1].time_ns == (MAX_EVENTS - 1) * 1_000
+    (note,) = contents.notes
+    assert note.reason == "annotations beyond 10,000 a span were left out"
+
+
+def test_annotations_left_out_here_and_by_the_sender_are_counted_together() -> None:
+    annotations = [{"timestamp": 1, "value": "a"}] * (MAX_EVENTS + 3)
+    tags = {"otel.dropped_events_count": "4", "otel.dropped_links_count": "2"}
+    span = decode_one(annotations=annotations, tags=tags)
+    assert (span.dropped, span.attributes) == (Dropped(events=7, links=2), ())
+
+
+def test_of_too_many_links_the_last_stay_tags() -> None:
+    link = f"{1:032x}|{2:016x}||{{}}|0"
+    tags = {f"otlp.link.{number}": link for number in range(MAX_LINKS + 1)}
+    contents = read(json.dumps([{**SPAN, "tags": tags}]))
+    (span,) = contents.spans
+    assert len(span.links) == MAX_LINKS
+    assert span.attributes == ((f"otlp.link.{MAX_LINKS}", link),)
+    assert contents.notes[0].reason == "links beyond 10,000 a span stay tags"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from viewer.formats.base import Decoded, DecodeError
+from viewer.formats.base import MAX_EVENTS, MAX_LINKS, Decoded, DecodeError
 from viewer.formats.datadog.fields import (
     to_attributes,
     to_key,
@@ -22,6 +22,7 @@ EVENTS_TAG = "events"
 _FLAGS_ARE_SET = 1 << 31
 _VALUE_FIELDS = ("string_value", "bool_value", "int_value", "double_value")
 _ARRAY = 4
+_MAPS_OF_ROW = 10
 
 
 def take_links(
@@ -29,16 +30,18 @@ def take_links(
     meta: dict[object, object],
     upper_half: Callable[[int], int | None],
     decoded: Decoded,
-) -> tuple[Link, ...]:
-    """Return the links, native ones before the tag's; a tag that was read is removed from
-    ``meta``. ``upper_half`` completes trace IDs of 64 bits."""
+) -> tuple[tuple[Link, ...], int]:
+    """Return the links, native ones before the tag's, and how many are left out; a tag that was
+    read is removed from ``meta``. ``upper_half`` completes trace IDs of 64 bits."""
     links = []
-    for fields in _rows(span.get("span_links"), meta, LINKS_TAG):
+    sent = _rows(span.get("span_links"), meta, LINKS_TAG, MAX_LINKS)
+    rows, left_out = decoded.first(sent, MAX_LINKS, "links")
+    for fields in rows:
         try:
             links.append(_link(to_map(fields), upper_half))
         except InvalidId as error:
             decoded.note(f"a link was left out: {error}")
-    return tuple(links)
+    return tuple(links), left_out
 
 
 def _link(fields: Mapping[object, object], upper_half: Callable[[int], int | None]) -> Link:
@@ -61,14 +64,20 @@ def _link(fields: Mapping[object, object], upper_half: Callable[[int], int | Non
     )
 
 
-def take_events(span: Mapping[object, object], meta: dict[object, object]) -> tuple[Event, ...]:
-    """Return the events: native ones, those of v1.0, or the tag's, which is then removed."""
+def take_events(
+    span: Mapping[object, object], meta: dict[object, object], decoded: Decoded
+) -> tuple[tuple[Event, ...], int]:
+    """Return the events: native ones, those of v1.0, or the tag's, which is then removed; and how
+    many are left out."""
     native = span.get("span_events")
+    read = to_attributes
     if isinstance(native, list) and native:
         meta.pop(EVENTS_TAG, None)
-        return tuple(_event(to_map(fields), _typed_attributes) for fields in native)
-    rows = _rows(span.get("events"), meta, EVENTS_TAG)
-    return tuple(_event(to_map(fields), to_attributes) for fields in rows)
+        sent, read = native, _typed_attributes
+    else:
+        sent = _rows(span.get("events"), meta, EVENTS_TAG, MAX_EVENTS)
+    rows, left_out = decoded.first(sent, MAX_EVENTS, "events")
+    return tuple(_event(to_map(fields), read) for fields in rows), left_out
 
 
 def _event(fields: Mapping[object, object], attributes: Callable[[object], Attributes]) -> Event:
@@ -79,20 +88,25 @@ def _event(fields: Mapping[object, object], attributes: Callable[[object], Attri
     )
 
 
-def _rows(native: object, meta: dict[object, object], tag: str) -> list[object]:
+def _rows(native: object, meta: dict[object, object], tag: str, most: int) -> list[object]:
     """Return the native list, else the list of maps that a tag's JSON text holds, else nothing: a
-    tag of another's making stays a tag."""
+    tag of another's making, or of more than ``most`` maps, stays a tag."""
     if isinstance(native, list) and native:
         meta.pop(tag, None)
         return native
     text = meta.get(tag)
     if not isinstance(text, str) or not text.startswith("["):
         return []
+    # Each row has a few maps in it. Of far more, the text is not even parsed.
+    if text.count("{") > _MAPS_OF_ROW * most:
+        return []
     try:
         rows = load(text.encode("utf-8", "replace"))
     except DecodeError:
         return []
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+    if not isinstance(rows, list) or len(rows) > most:
+        return []
+    if not all(isinstance(row, dict) for row in rows):
         return []
     del meta[tag]
     return rows

@@ -14,6 +14,9 @@ from viewer.trace.attributes import Attribute, Value, show_value
 from viewer.trace.span import Resource, Scope
 
 SDK_NAME = "Datadog"
+# Each span's tags are compared with its resource, so that stays small; and so do all of a payload's.
+MAX_TAGS = 200
+_MAX_ATTRIBUTES = 500_000
 _LANGUAGES = {".NET": "dotnet"}
 # Tags of a span that are about the process, and the resource's attribute each becomes.
 _OF_PROCESS = {
@@ -68,7 +71,10 @@ class Resources:
             text = to_text(about.get(name))
             if text:
                 self._sender[attribute] = _LANGUAGES.get(text, text)
-        for key, value in to_map(about.get("tags")).items():
+        tags = list(to_map(about.get("tags")).items())
+        self.left_out = max(len(tags) - MAX_TAGS, 0)
+        """How many tags of the sender are left out."""
+        for key, value in tags[:MAX_TAGS]:
             name = to_key(key)
             if value not in (None, ""):
                 self._sender.setdefault(_TAGS.get(name.lower(), name), to_value(value))
@@ -77,6 +83,7 @@ class Resources:
         self._of_chunk: dict[str, str] = {}
         self._versions: dict[str, str] = {}
         self._made: dict[tuple[str, ...], Resource] = {}
+        self._room = _MAX_ATTRIBUTES
 
     def enter(self, spans: Iterable[object]) -> None:
         """Begin a chunk: learn what its spans say of their process."""
@@ -112,7 +119,10 @@ class Resources:
         return resource
 
     def _resource(self, service: str, said: Iterable[str]) -> Resource:
-        attributes = dict(self._sender)
+        # What is said of the sender is on the resource of each service and version, as long as
+        # these are not made up by the hundred thousand.
+        self._room -= len(self._sender)
+        attributes = dict(self._sender if self._room >= 0 else {"telemetry.sdk.name": SDK_NAME})
         for (tag, name), text in zip(_OF_PROCESS.items(), said, strict=True):
             # Headers say "nodejs" where the tag says "javascript"; the header is meant for this.
             if text and not (tag == "language" and self._language_is_known):

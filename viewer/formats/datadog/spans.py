@@ -12,24 +12,27 @@ Mapping to OpenTelemetry's terms as the Collector's translator does it (contrib
 - IDs are not kept in decimal beside themselves; they are found in either form.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from viewer.formats.base import Decoded
 from viewer.formats.datadog.fields import BadField, to_key, to_map, to_ns, to_text, to_uint64
 from viewer.formats.datadog.fields import to_value as any_value
 from viewer.formats.datadog.occurrences import take_events, take_links
 from viewer.formats.datadog.payload import BadSpan, Chunk, TracerPayload
-from viewer.formats.datadog.resources import Resources, is_on_resource
+from viewer.formats.datadog.resources import MAX_TAGS, Resources, is_on_resource
 from viewer.formats.datadog.trace_ids import TraceIds, UpperHalves
 from viewer.formats.datadog.unpack import unpack_within
 from viewer.formats.loose_json import bounded_int, to_int
 from viewer.trace.attributes import Attribute, Value, show_value
 from viewer.trace.ids import InvalidId
-from viewer.trace.span import Event, Resource, Span, SpanKind, Status, StatusCode
+from viewer.trace.span import Dropped, Event, Resource, Span, SpanKind, Status, StatusCode
 
 _KINDS = {kind.name.lower(): kind for kind in SpanKind if kind}
 _KINDS_BY_TYPE = {"web": SpanKind.SERVER, "http": SpanKind.CLIENT}
 _KIND_TAG = "span.kind"
+# How many bytes of `meta_struct` are unpacked in a payload: that is slow, and what comes out takes
+# seventy times the room. Stack traces have kilobytes. Others stay bytes.
+_MAX_STRUCTS = 1 << 20
 _EXCEPTION = {
     "exception.message": ("error.msg", "error.message"),
     "exception.type": ("error.type", "error.kind"),
@@ -57,6 +60,9 @@ class SpanMaker:
         self._lenient = lenient
         self._trace_ids = TraceIds(payload.chunks, remembered, lenient, decoded)
         self._resources = Resources(payload.about)
+        if self._resources.left_out:
+            decoded.note(f"tags of the sender beyond {MAX_TAGS} were left out")
+        self._struct_room = _MAX_STRUCTS
 
     def add(self, chunk: Chunk, decoded: Decoded) -> None:
         """Append a chunk's spans; refuse bad ones one by one."""
@@ -86,8 +92,8 @@ class SpanMaker:
         resource = self._resources.of(service, meta)
         start_ns = _ns(span, "start", as_sent)
         duration_ns = _ns(span, "duration", as_sent)
-        links = take_links(span, meta, self._trace_ids.upper_half, decoded)
-        events = take_events(span, meta)
+        links, without_links = take_links(span, meta, self._trace_ids.upper_half, decoded)
+        events, without_events = take_events(span, meta, decoded)
         status = _status(span.get("error"), meta, as_sent)
         as_sent += [
             (to_key(field), show_value(any_value(value)))
@@ -106,12 +112,25 @@ class SpanMaker:
             status=status,
             resource=resource,
             scope=self._resources.scope,
-            attributes=_attributes(span, meta, resource),
+            attributes=_attributes(span, meta, resource, self._struct),
             events=events + _exception(meta, events, start_ns + duration_ns),
             links=links,
+            dropped=Dropped(events=without_events, links=without_links),
             as_sent=tuple(as_sent),
             open_ends=open_ends,
         )
+
+    def _struct(self, value: object) -> Value:
+        """Return what a value of ``meta_struct`` holds: MessagePack within MessagePack."""
+        if not isinstance(value, bytes):
+            return any_value(value)
+        self._struct_room -= len(value)
+        if self._struct_room < 0:
+            return value
+        try:
+            return any_value(unpack_within(value))
+        except ValueError:
+            return value
 
 
 def add_payload(
@@ -176,7 +195,10 @@ def _first(meta: Mapping[object, object], tags: tuple[str, ...]) -> str:
 
 
 def _attributes(
-    span: Mapping[object, object], meta: Mapping[object, object], resource: Resource
+    span: Mapping[object, object],
+    meta: Mapping[object, object],
+    resource: Resource,
+    struct: Callable[[object], Value],
 ) -> tuple[Attribute, ...]:
     attributes: list[Attribute] = []
     name, kind_of_work = to_text(span.get("name")), to_text(span.get("type"))
@@ -196,7 +218,7 @@ def _attributes(
         (to_key(key), any_value(value)) for key, value in to_map(span.get("attributes")).items()
     ]
     attributes += [
-        (to_key(key), _struct(value)) for key, value in to_map(span.get("meta_struct")).items()
+        (to_key(key), struct(value)) for key, value in to_map(span.get("meta_struct")).items()
     ]
     return tuple(attributes)
 
@@ -209,13 +231,3 @@ def _metric(value: object) -> Value:
         except OverflowError:
             return any_value(value)
     return any_value(value)
-
-
-def _struct(value: object) -> Value:
-    """Return what a value of ``meta_struct`` holds: MessagePack within MessagePack."""
-    if not isinstance(value, bytes):
-        return any_value(value)
-    try:
-        return any_value(unpack_within(value))
-    except ValueError:
-        return value

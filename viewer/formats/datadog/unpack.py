@@ -5,7 +5,7 @@ The C library makes a list as long as a header claims before it has seen an item
 value (``meta_struct``) goes to the library's Python form, which makes nothing beforehand.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn
 
 import msgpack  # type: ignore[import-untyped]
@@ -18,18 +18,46 @@ MAX_ITEMS = 1 << 16
 # How short chunks and spans can be. Shorter ones pass where they are few, to be refused singly.
 CHUNK_SIZE, SPAN_SIZE = 8, 10
 _LEEWAY = 10_000
+# An empty list or map is a byte on the wire and seventy in memory; real ones are longer on average.
+_CONTAINER_SIZE = 8
 
 
 class Pairs(list[tuple[object, object]]):
     """A map as its pairs, in the order of the wire, keys that come twice included."""
 
 
-def _mapping(pairs: Iterable[tuple[object, object]]) -> dict[object, object]:
+def _mapping(pairs: Sequence[tuple[object, object]]) -> dict[object, object]:
     try:
         return dict(pairs)
     except TypeError:
         # A list or map as a key: the pair is nothing that anybody means.
         return {key: value for key, value in pairs if isinstance(key, str | int | bytes)}
+
+
+class _Containers:
+    """Counts the lists and maps that the library makes, and raises ValueError at too many."""
+
+    def __init__(self, size: int, make: Callable[[list[tuple[object, object]]], object]) -> None:
+        self._left = _LEEWAY + size // _CONTAINER_SIZE
+        self._make = make
+
+    def map_of(self, pairs: list[tuple[object, object]]) -> object:
+        self._count()
+        return self._make(pairs)
+
+    def list_of(self, items: list[object]) -> list[object]:
+        self._count()
+        return items
+
+    def _count(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise ValueError("more lists and maps than there is room for anything in them")
+
+
+def _mapping_of_all(pairs: Iterable[tuple[object, object]]) -> dict[object, object]:
+    """As _mapping, for the library's Python form, whose iterator would be used up by a fault."""
+    return _mapping(list(pairs))
 
 
 class Reader:
@@ -40,16 +68,23 @@ class Reader:
         """``pairs``: maps become Pairs instead of dicts."""
         self._size = len(data)
         self._claimed = 0
+        containers = _Containers(len(data), Pairs if pairs else _mapping)
         self._unpacker = msgpack.Unpacker(
             raw=False,
             unicode_errors="replace",
             strict_map_key=False,
-            object_pairs_hook=Pairs if pairs else _mapping,
+            object_pairs_hook=containers.map_of,
+            list_hook=containers.list_of,
             max_buffer_size=max(len(data), 1),
             max_array_len=MAX_ITEMS,
             max_map_len=MAX_ITEMS,
         )
         self._unpacker.feed(data)
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are in all."""
+        return self._size
 
     @property
     def rest(self) -> int:
@@ -118,7 +153,7 @@ class Reader:
 def unpack_within(data: bytes) -> object:
     """Return the value that bytes within a value hold; raise ValueError if they are none."""
     unpacker = PythonUnpacker(
-        raw=False, unicode_errors="replace", strict_map_key=False, object_pairs_hook=_mapping
+        raw=False, unicode_errors="replace", strict_map_key=False, object_pairs_hook=_mapping_of_all
     )
     unpacker.feed(data)
     try:

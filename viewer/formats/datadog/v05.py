@@ -1,24 +1,28 @@
 """Datadog v0.5 → payload: a table of strings, and spans as arrays of 12 that point into it
 (datadog-agent: `pkg/trace/api/version.go`)."""
 
+from typing import NamedTuple
+
 from viewer.formats.base import DecodeError
 from viewer.formats.datadog.fields import to_map, to_text
 from viewer.formats.datadog.payload import BadSpan, Chunk, TracerPayload
+from viewer.formats.datadog.strings import NO_ROOM, Room
 from viewer.formats.datadog.unpack import CHUNK_SIZE, SPAN_SIZE, Reader
 
 _EXPECTED = "a table of strings and a list of trace chunks (v0.5)"
 SPAN_LENGTH = 12
 
 
-class _NoSuchString(ValueError):
-    """An index is outside the table, or no index."""
+class _NoString(ValueError):
+    """A string cannot be had; the message says why."""
 
 
 def read_v05(reader: Reader, payload: TracerPayload) -> None:
     """Append the chunks; raise DecodeError, and then those before the break are there."""
     if reader.array(_EXPECTED) != 2:
         raise DecodeError(f"expected {_EXPECTED}", "byte 0")
-    strings = [to_text(reader.value("a string")) for _ in range(reader.array("the strings"))]
+    table = [to_text(reader.value("a string")) for _ in range(reader.array("the strings"))]
+    strings = _Strings(table, Room(reader.size))
     for _ in range(reader.array("a list of trace chunks", CHUNK_SIZE)):
         chunk = Chunk()
         payload.chunks.append(chunk)
@@ -30,7 +34,7 @@ def read_v05(reader: Reader, payload: TracerPayload) -> None:
             chunk.spans.append(_span(reader.value("a span"), strings))
 
 
-def _span(row: object, strings: list[str]) -> object:
+def _span(row: object, strings: "_Strings") -> object:
     if not isinstance(row, list) or len(row) != SPAN_LENGTH:
         return BadSpan(f"a span of v0.5 is no array of {SPAN_LENGTH}")
     service, name, resource, trace_id, span_id, parent_id, start, duration, error, *rest = row
@@ -53,11 +57,19 @@ def _span(row: object, strings: list[str]) -> object:
             "metrics": {_string(strings, key): value for key, value in to_map(metrics).items()},
             "type": _string(strings, kind),
         }
-    except _NoSuchString:
-        return BadSpan("a span points to a string that is not in the table")
+    except _NoString as error:
+        return BadSpan(str(error))
 
 
-def _string(strings: list[str], index: object) -> str:
-    if isinstance(index, int) and not isinstance(index, bool) and 0 <= index < len(strings):
-        return strings[index]
-    raise _NoSuchString
+class _Strings(NamedTuple):
+    table: list[str]
+    room: Room
+
+
+def _string(strings: _Strings, index: object) -> str:
+    table, room = strings
+    if isinstance(index, int) and not isinstance(index, bool) and 0 <= index < len(table):
+        if room.holds(table[index]):
+            return table[index]
+        raise _NoString(NO_ROOM)
+    raise _NoString("a span points to a string that is not in the table")

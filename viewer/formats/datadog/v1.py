@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from viewer.formats.datadog.fields import to_text
 from viewer.formats.datadog.payload import BadSpan, Chunk, Fields, TracerPayload
+from viewer.formats.datadog.strings import NO_ROOM, Room
 from viewer.formats.datadog.unpack import CHUNK_SIZE, SPAN_SIZE, Pairs, Reader
 from viewer.formats.datadog.v04 import set_priority
 from viewer.trace.attributes import MAX_DEPTH
@@ -36,12 +37,15 @@ CHUNKS = 11
 
 
 class Strings:
-    """The strings met so far. ``faults`` counts those that were pointed to and are not there."""
+    """The strings met so far. ``faults`` counts those that were pointed to and cannot be had, and
+    ``why`` says it of the last one."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: Room) -> None:
+        self._room = room
         self._strings = [""]
         self._indexes = {"": 0}
         self.faults = 0
+        self.why = ""
 
     def add(self, text: str) -> None:
         """Give a string the next index, unless it has one."""
@@ -56,16 +60,22 @@ class Strings:
             return value
         if isinstance(value, int) and not isinstance(value, bool):
             if 0 <= value < len(self._strings):
-                return self._strings[value]
-            self.faults += 1
-            return ""
+                if self._room.holds(self._strings[value]):
+                    return self._strings[value]
+                return self._fail(NO_ROOM)
+            return self._fail("a span points to a string that was not sent before")
+        return ""
+
+    def _fail(self, why: str) -> str:
+        self.faults += 1
+        self.why = why
         return ""
 
 
 def read_v1(reader: Reader, payload: TracerPayload) -> None:
     """Append the chunks and fill ``about``; raise DecodeError, and then the chunks before the break
     are there. The reader is one that gives maps as pairs."""
-    strings = Strings()
+    strings = Strings(Room(reader.size))
     for _ in range(reader.map("a tracer's payload as a map with numbers as keys (v1.0)")):
         key = reader.value("a field's number")
         if key == 1:
@@ -164,7 +174,7 @@ def _span(value: object, strings: Strings) -> object:
         elif key == 16 and isinstance(item, int) and item in _KINDS:
             meta["span.kind"] = _KINDS[item]
     if strings.faults > faults:
-        return BadSpan("a span points to a string that was not sent before")
+        return BadSpan(strings.why)
     return span
 
 

@@ -11,6 +11,7 @@ from viewer.trace.attributes import Attribute, Value, show_value
 from viewer.trace.batch import bounded_ns
 from viewer.trace.span import (
     NO_OPEN_END,
+    Dropped,
     Event,
     Link,
     OpenEnd,
@@ -26,6 +27,8 @@ REF_TYPE = "opentracing.ref_type"
 WARNING = "warning"
 _KINDS = {kind.name.lower(): kind for kind in SpanKind if kind}
 _CODES = StatusCode.__members__
+_MAX_ATTRIBUTES = 100
+_NONE_DROPPED = Dropped()
 _SCOPE_NAME = ("otel.scope.name", "otel.library.name")
 _SCOPE_VERSION = ("otel.scope.version", "otel.library.version")
 _OF_THE_SDK = frozenset(
@@ -87,7 +90,8 @@ def take_sdk(resource: Resource, tags: list[Attribute]) -> Resource:
     when it is asked (`internal/adjuster`). What contradicts the process stays with the span.
     """
     said = dict(tag for tag in tags if tag[0] in _OF_THE_SDK)
-    if not said:
+    # A process of thousands of tags is not made anew for each span.
+    if not said or len(resource.attributes) > _MAX_ATTRIBUTES:
         return resource
     known = dict(resource.attributes)
     settled = {**said, **known}
@@ -115,6 +119,7 @@ def tagged_span(
     events: Iterable[Event],
     flags: int,
     as_sent: Sequence[tuple[str, str]],
+    dropped: Dropped = _NONE_DROPPED,
     open_ends: OpenEnd = NO_OPEN_END,
 ) -> Span:
     """Return a span; kind, status, scope and trace state are taken out of ``tags``."""
@@ -138,6 +143,7 @@ def tagged_span(
         links=links,
         trace_state=trace_state,
         flags=flags,
+        dropped=dropped,
         as_sent=tuple(as_sent),
         open_ends=open_ends,
     )

@@ -10,7 +10,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError as ProtobufError
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from viewer.formats.base import Decoded, DecodeError
+from viewer.formats.base import MAX_BAD_SPANS, MAX_EVENTS, MAX_LINKS, Decoded, DecodeError
 from viewer.formats.jaeger.idl import collector_pb2, model_pb2
 from viewer.formats.jaeger.mapping import (
     WARNING,
@@ -24,7 +24,7 @@ from viewer.formats.jaeger.mapping import (
 )
 from viewer.trace.attributes import Attribute, Value
 from viewer.trace.ids import InvalidId, span_id_from_bytes, trace_id_from_bytes
-from viewer.trace.span import Event, Resource, Span
+from viewer.trace.span import Dropped, Event, Resource, Span
 
 _NO_PROCESS = Resource()
 
@@ -40,7 +40,11 @@ def decode_request(message: bytes) -> Decoded:
     decoded = Decoded()
     processes = _Processes(decoded)
     common = batch.process if batch.HasField("process") else None
-    for raw in batch.spans:
+    for number, raw in enumerate(batch.spans):
+        if number - len(decoded.batch) > MAX_BAD_SPANS:
+            reason = f"what follows more than {MAX_BAD_SPANS:,} bad spans is not read"
+            decoded.reject(reason, count=len(batch.spans) - number)
+            break
         try:
             span = model_pb2.Span.FromString(raw)
             resource = processes.resource(span.process if span.HasField("process") else common)
@@ -75,12 +79,15 @@ class _Processes:
 def _span(span: model_pb2.Span, resource: Resource, decoded: Decoded) -> Span:
     trace_id = trace_id_from_bytes(span.trace_id)
     span_id = span_id_from_bytes(span.span_id)
-    parent_id, links = relate(trace_id, _references(span.references, decoded))
+    references, without_links = decoded.first(span.references, MAX_LINKS, "references")
+    logs, without_events = decoded.first(_filled(span.logs, decoded), MAX_EVENTS, "logs")
+    parent_id, links = relate(trace_id, _references(references, decoded))
     start_ns, duration_ns = _nanoseconds(span.start_time), _nanoseconds(span.duration)
     as_sent = changed_times(start_ns, duration_ns)
     if span.process_id and resource is _NO_PROCESS:
         as_sent.append(("processID", _text(span.process_id)))
-    as_sent += [(WARNING, _text(warning)) for warning in span.warnings]
+    warnings, _ = decoded.first(span.warnings, MAX_EVENTS, "warnings")
+    as_sent += [(WARNING, _text(warning)) for warning in warnings]
     tags = _attributes(span.tags, decoded)
     return tagged_span(
         trace_id=trace_id,
@@ -92,9 +99,10 @@ def _span(span: model_pb2.Span, resource: Resource, decoded: Decoded) -> Span:
         duration_ns=duration_ns,
         resource=take_sdk(resource, tags),
         tags=tags,
-        events=_events(span.logs, decoded),
+        events=[_event(raw, decoded) for raw in logs],
         flags=span.flags,
         as_sent=as_sent,
+        dropped=Dropped(events=without_events, links=without_links),
     )
 
 
@@ -115,17 +123,17 @@ def _references(raws: Iterable[bytes], decoded: Decoded) -> list[Reference]:
     return references
 
 
-def _events(raws: Sequence[bytes], decoded: Decoded) -> list[Event]:
-    # Two bytes each on the wire, logs that say nothing would take hundreds in memory.
+def _filled(raws: Sequence[bytes], decoded: Decoded) -> list[bytes]:
+    """Return the logs but those that say nothing: they are no events that a span dropped."""
     filled = [raw for raw in raws if raw]
     if len(filled) < len(raws):
         decoded.note("empty logs were left out")
-    events: list[Event] = []
-    for raw in filled:
-        log = model_pb2.Log.FromString(raw)
-        fields = _attributes(log.fields, decoded)
-        events.append(log_event(_nanoseconds(log.timestamp), fields))
-    return events
+    return filled
+
+
+def _event(raw: bytes, decoded: Decoded) -> Event:
+    log = model_pb2.Log.FromString(raw)
+    return log_event(_nanoseconds(log.timestamp), _attributes(log.fields, decoded))
 
 
 def _nanoseconds(time: Timestamp | Duration) -> int:

@@ -40,7 +40,8 @@ def _of_object(fields: Mapping[str, object]) -> Iterator[Attribute]:
 
 def _value(tag: Mapping[str, object]) -> Value:
     if "value" in tag:
-        return _typed(tag["value"], str(tag.get("type", "")).upper())
+        kind = tag.get("type")
+        return _typed(tag["value"], kind.upper() if isinstance(kind, str) else "")
     kind = tag.get("vType")
     if isinstance(kind, int) and 0 <= kind < len(_PROTO_TYPES):
         kind = _PROTO_TYPES[kind]

@@ -6,12 +6,13 @@ what is malformed ends the whole message, while a span that is merely wrong cost
 """
 
 import struct
+from collections.abc import Iterable
 from pathlib import Path
 
 import thriftpy2
 from thriftpy2.thrift import TMessageType
 
-from viewer.formats.base import Decoded, DecodeError
+from viewer.formats.base import MAX_EVENTS, MAX_LINKS, Decoded, DecodeError
 from viewer.formats.jaeger.mapping import (
     Reference,
     changed_times,
@@ -21,7 +22,7 @@ from viewer.formats.jaeger.mapping import (
     tagged_span,
     take_sdk,
 )
-from viewer.formats.jaeger.thrift_reader import (
+from viewer.formats.thrift_reader import (
     BinaryReader,
     CompactReader,
     Fields,
@@ -36,7 +37,7 @@ from viewer.trace.ids import (
     trace_id_from_bytes,
 )
 from viewer.trace.report import Rejection
-from viewer.trace.span import NO_OPEN_END, OpenEnd, Resource, Span
+from viewer.trace.span import NO_OPEN_END, Dropped, OpenEnd, Resource, Span
 
 COMPACT_PORT, BINARY_PORT, HTTP_PORT = 6831, 6832, 14268
 AGENT = thriftpy2.load(
@@ -129,8 +130,10 @@ def _decoded(batch: Fields, reader: ThriftReader) -> Decoded:
 def _span(span: Fields, resource: Resource, decoded: Decoded) -> Span:
     trace_id = _trace_id(span)
     span_id = _span_id(span["spanId"])
+    references, without_links = decoded.first(span.get("references", ()), MAX_LINKS, "references")
+    logs, without_events = decoded.first(span.get("logs", ()), MAX_EVENTS, "logs")
     parent_id, links = relate(
-        trace_id, _references(span, decoded), span["parentSpanId"] & MAX_SPAN_ID
+        trace_id, _references(references, decoded), span["parentSpanId"] & MAX_SPAN_ID
     )
     start_ns, duration_ns = span["startTime"] * 1_000, span["duration"] * 1_000
     tags = _attributes(span)
@@ -144,12 +147,10 @@ def _span(span: Fields, resource: Resource, decoded: Decoded) -> Span:
         duration_ns=duration_ns,
         resource=take_sdk(resource, tags),
         tags=tags,
-        events=[
-            log_event(log["timestamp"] * 1_000, _attributes(log, "fields"))
-            for log in span.get("logs", ())
-        ],
+        events=[log_event(log["timestamp"] * 1_000, _attributes(log, "fields")) for log in logs],
         flags=span["flags"] & 0xFFFFFFFF,
         as_sent=changed_times(start_ns, duration_ns),
+        dropped=Dropped(events=without_events, links=without_links),
         open_ends=OpenEnd.IN_PROGRESS if span.get("incomplete") else NO_OPEN_END,
     )
 
@@ -163,9 +164,9 @@ def _span_id(number: int) -> int:
     return span_id_from_bytes(struct.pack(">q", number))
 
 
-def _references(span: Fields, decoded: Decoded) -> list[Reference]:
+def _references(sent: Iterable[Fields], decoded: Decoded) -> list[Reference]:
     references: list[Reference] = []
-    for reference in span.get("references", ()):
+    for reference in sent:
         try:
             references.append(
                 Reference(

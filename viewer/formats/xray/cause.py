@@ -6,6 +6,7 @@ difference: only ``fault`` and ``error`` make an error, neither a cause nor an H
 
 from collections.abc import Iterable, Mapping
 
+from viewer.formats.base import MAX_EVENTS, Decoded
 from viewer.formats.loose_json import to_dict, to_list, to_text, to_value
 from viewer.formats.xray.fields import XRAY, is_set, put, put_all
 from viewer.trace.attributes import Value, show_value
@@ -14,6 +15,8 @@ from viewer.trace.span import Event, Status, StatusCode
 _EXCEPTION = {"message": "exception.message", "type": "exception.type"}
 _EXCEPTION_PREFIX = f"{XRAY}exception."
 _CAUSE_PREFIX = f"{XRAY}cause."
+# It is written out at each subsegment that refers to it.
+_MAX_REFERRED = 2_000
 
 
 def causes_by_id(entities: Iterable[Mapping[str, object]]) -> dict[str, str]:
@@ -23,7 +26,7 @@ def causes_by_id(entities: Iterable[Mapping[str, object]]) -> dict[str, str]:
     for entity in entities:
         exceptions = to_list(to_dict(entity.get("cause")).get("exceptions"))
         for place, exception in enumerate(exceptions):
-            message = _message_of(exception)
+            message = _message_of(exception)[:_MAX_REFERRED]
             messages.setdefault(to_text(to_dict(exception).get("id")), message)
             if place == 0:
                 messages.setdefault(to_text(entity.get("id")), message)
@@ -38,9 +41,12 @@ def status(entity: Mapping[str, object], causes: Mapping[str, str]) -> Status:
     return Status(StatusCode.ERROR, _message(entity.get("cause"), causes))
 
 
-def exceptions(cause: object) -> tuple[Event, ...]:
-    """Return a cause's exceptions as events; X-Ray does not tell when they happened."""
-    return tuple(_event(item) for item in to_list(to_dict(cause).get("exceptions")))
+def exceptions(cause: object, decoded: Decoded, where: str) -> tuple[tuple[Event, ...], int]:
+    """Return a cause's exceptions as events, and how many are left out; X-Ray does not tell when
+    they happened."""
+    sent = to_list(to_dict(cause).get("exceptions"))
+    items, left_out = decoded.first(sent, MAX_EVENTS, "exceptions", where)
+    return tuple(_event(item) for item in items), left_out
 
 
 def put_cause(attributes: dict[str, Value], cause: object) -> None:

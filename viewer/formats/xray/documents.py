@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from viewer.formats.base import Decoded, DecodeError
+from viewer.formats.base import MAX_BAD_SPANS, Decoded, DecodeError
 from viewer.formats.loose_json import (
     load,
     read_parent_id,
@@ -178,6 +178,10 @@ def _add_entities(opened: Opened, decoded: Decoded, lenient: bool) -> None:
         enclosing.append(entity)
         if entity.fault:
             opened.reject(entity.fault, number, decoded)
+            if decoded.rejected_spans > MAX_BAD_SPANS:
+                reason = f"what follows more than {MAX_BAD_SPANS:,} bad segments is not read"
+                opened.reject(reason, number, decoded)
+                return
         else:
             opened.entities.append(entity)
         nested = fields.get("subsegments")

@@ -7,9 +7,9 @@ service of its parent, not its own name; one that lies in a segment belongs to i
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from viewer.formats.base import Decoded
+from viewer.formats.base import MAX_LINKS, Decoded
 from viewer.formats.loose_json import (
     read_span_id,
     read_trace_id,
@@ -34,7 +34,7 @@ from viewer.formats.xray.fields import is_set, put_all
 from viewer.formats.xray.resource import resource_of_segment, resource_of_subsegment
 from viewer.trace.attributes import Value, show_value
 from viewer.trace.ids import InvalidId
-from viewer.trace.span import NO_OPEN_END, Link, OpenEnd, Resource, Span, SpanKind
+from viewer.trace.span import NO_OPEN_END, Dropped, Link, OpenEnd, Resource, Span, SpanKind
 
 MAX_REFUSED = 1_000
 _LAST_SECOND = (1 << 63) // 1_000_000_000
@@ -68,8 +68,7 @@ def add_documents(sent: Iterable[Sent], decoded: Decoded, lenient: bool) -> list
         try:
             documents.append(open_document(document, decoded, lenient))
         except BadDocument as error:
-            for _ in range(error.spans):
-                decoded.reject(str(error), document.where)
+            decoded.reject(str(error), document.where, error.spans)
             _list(refused, Refused(error.id, error.code, str(error)))
     spans: list[Span] = []
     for opened, resource in zip(documents, _resources(documents), strict=True):
@@ -145,12 +144,9 @@ def _add_spans(
         is_segment = not entity.number and not document.is_subsegment
         part = _Part(document.trace_id, entity, is_segment, resource, open_ends)
         try:
-            span = _span(part, causes)
+            spans.append(_span(part, causes, decoded, document.where(entity.number)))
         except _BadField as error:
             document.reject(str(error), entity.number, decoded)
-            continue
-        links = _links(entity.fields.get("links"), decoded, document.where(entity.number))
-        spans.append(replace(span, links=links) if links else span)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,13 +160,15 @@ class _Part:
     open_ends: OpenEnd
 
 
-def _span(part: _Part, causes: dict[str, str]) -> Span:
+def _span(part: _Part, causes: dict[str, str], decoded: Decoded, where: str) -> Span:
     entity, fields = part.entity, part.entity.fields
     name = fields.get("name")
     if isinstance(name, bool) or not isinstance(name, str | int | float):
         raise _BadField("the name is missing")
     as_sent = list(entity.as_sent)
     start_us, duration_us, in_progress = _times(fields, as_sent)
+    events, without_events = exceptions(fields.get("cause"), decoded, where)
+    links, without_links = _links(fields.get("links"), decoded, where)
     return Span(
         trace_id=part.trace_id,
         span_id=entity.span_id,
@@ -182,7 +180,9 @@ def _span(part: _Part, causes: dict[str, str]) -> Span:
         status=status(fields, causes),
         resource=part.resource,
         attributes=attributes_of(fields, part.is_segment),
-        events=exceptions(fields.get("cause")),
+        events=events,
+        links=links,
+        dropped=Dropped(events=without_events, links=without_links),
         as_sent=tuple(as_sent),
         open_ends=part.open_ends | (OpenEnd.IN_PROGRESS if in_progress else NO_OPEN_END),
     )
@@ -234,9 +234,11 @@ def _kind(fields: Fields, is_segment: bool, as_sent: list[tuple[str, str]]) -> S
     return SpanKind.INTERNAL if request.get("client_ip") is None else SpanKind.SERVER
 
 
-def _links(value: object, decoded: Decoded, where: str) -> tuple[Link, ...]:
+def _links(value: object, decoded: Decoded, where: str) -> tuple[tuple[Link, ...], int]:
+    """Return the links, and how many are left out."""
+    items, left_out = decoded.first(to_list(value), MAX_LINKS, "links", where)
     links: list[Link] = []
-    for item in to_list(value):
+    for item in items:
         fields = to_dict(item)
         attributes: dict[str, Value] = {}
         put_all(attributes, to_dict(fields.get("attributes")), {}, "")
@@ -247,4 +249,4 @@ def _links(value: object, decoded: Decoded, where: str) -> tuple[Link, ...]:
             decoded.note(f"a link was left out: {error}", where)
             continue
         links.append(Link(trace_id, span_id, tuple(attributes.items())))
-    return tuple(links)
+    return tuple(links), left_out

@@ -75,6 +75,8 @@ class V1Span:
     annotations: list[V1Annotation] = field(default_factory=list)
     binary_annotations: list[BinaryAnnotation] = field(default_factory=list)
     debug: bool = False
+    left_out: int = 0
+    """How many annotations a decoder left out."""
     as_sent: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -119,6 +121,7 @@ def to_zipkin_span(v1: V1Span) -> ZipkinSpan:
         tags=tags,
         debug=v1.debug,
         shared=_is_shared(v1, kind, core),
+        left_out=v1.left_out,
         as_sent=v1.as_sent,
     )
 
@@ -211,6 +214,8 @@ def _tags(v1: V1Span, local: Endpoint) -> tuple[dict[str, Value], str]:
     """Return the tags, and the local component. Of several values of a key the last one of the
     span's own host is the tag, and the others stay visible."""
     tags: dict[str, Value] = {}
+    # As text, once: a tag may be large, and many may follow of its key.
+    shown: dict[str, str] = {}
     own: set[str] = set()
     component = ""
     for item in v1.binary_annotations:
@@ -223,15 +228,16 @@ def _tags(v1: V1Span, local: Endpoint) -> tuple[dict[str, Value], str]:
             key, component = "component", show_value(value)
             v1.as_sent.append((_LOCAL_COMPONENT, component))
         is_own = item.host is None or item.host.service in ("", local.service)
+        text = show_value(value)
         if key in tags and key in own and not is_own:
-            other = value
+            other = text
         else:
-            other = tags.get(key, value)
-            tags[key] = value
+            other = shown.get(key, text)
+            tags[key], shown[key] = value, text
             if is_own:
                 own.add(key)
-        if other is not tags[key] and show_value(other) != show_value(tags[key]):
-            v1.as_sent.append((key, show_value(other)))
+        if other != shown[key]:
+            v1.as_sent.append((key, other))
     return tags, component
 
 

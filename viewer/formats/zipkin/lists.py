@@ -3,10 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from viewer.formats.base import CHUNK_SPANS, Decoded, DecodeError
+from viewer.formats.base import CHUNK_SPANS, MAX_BAD_SPANS, Decoded, DecodeError
 
-# A hostile list of nothing but tiny bad spans must not keep a thread for a minute.
-MAX_BAD_SPANS = 100_000
 _Entry = TypeVar("_Entry")
 
 

@@ -6,17 +6,24 @@ from typing import Any
 
 from google.protobuf.message import DecodeError as ProtobufError
 
-from viewer.formats.base import Decoded, DecodeError, Payload
+from viewer.formats.base import MAX_EVENTS, Decoded, DecodeError, Payload
 from viewer.formats.zipkin import wire
 from viewer.formats.zipkin.lists import decode_list
-from viewer.formats.zipkin.span import NOWHERE, Annotation, Endpoint, ZipkinSpan, to_span
+from viewer.formats.zipkin.span import (
+    NOWHERE,
+    Annotation,
+    Endpoint,
+    TooManyTags,
+    ZipkinSpan,
+    check_tags,
+    to_span,
+)
 from viewer.trace.attributes import Value
 from viewer.trace.ids import InvalidId, span_id_from_bytes, trace_id_from_bytes
 from viewer.trace.span import SpanKind
 
 _EXPECTED = "expected Zipkin's ListOfSpans in protobuf"
 _SPAN_TAG = 0x0A  # field 1 of the list, with a length
-_MAX_PARTS = 100_000
 _MAX_TIME = (1 << 63) - 1
 _KINDS = {
     1: SpanKind.CLIENT,
@@ -84,40 +91,38 @@ def _entries(data: bytes) -> Iterator[tuple[int, int]]:
 
 def _decode_span(raw: bytes, decoded: Decoded) -> None:
     try:
-        zipkin = _read(wire.Span.FromString(raw))
+        zipkin = _read(wire.Span.FromString(raw), decoded)
     except ProtobufError:
         decoded.reject("no Zipkin span in protobuf")
-    except (InvalidId, _TooManyParts) as error:
+    except (InvalidId, TooManyTags) as error:
         decoded.reject(str(error))
     else:
         decoded.batch.add(to_span(zipkin, decoded))
 
 
-class _TooManyParts(ValueError):
-    """More annotations or tags than any client sends would take memory out of proportion."""
-
-
-def _read(span: Any) -> ZipkinSpan:
-    parts = len(span.annotations) + len(span.tags)
-    if parts > _MAX_PARTS:
-        raise _TooManyParts(f"a span with {parts:,} annotations and tags, at most {_MAX_PARTS:,}")
+def _read(span: Any, decoded: Decoded) -> ZipkinSpan:
+    check_tags(len(span.tags))
     # A root's parent may be zeros instead of absent, as in JSON.
     parent = span.parent_id
     as_sent = [] if span.kind in _KINDS or not span.kind else [("kind", str(span.kind))]
+    trace_id, span_id = trace_id_from_bytes(span.trace_id), span_id_from_bytes(span.id)
+    parent_id = span_id_from_bytes(parent) if parent.strip(b"\x00") else 0
+    annotations, left_out = decoded.first(span.annotations, MAX_EVENTS, "annotations")
     return ZipkinSpan(
-        trace_id=trace_id_from_bytes(span.trace_id),
-        span_id=span_id_from_bytes(span.id),
-        parent_id=span_id_from_bytes(parent) if parent.strip(b"\x00") else 0,
+        trace_id=trace_id,
+        span_id=span_id,
+        parent_id=parent_id,
         name=_text(span.name),
         kind=_KINDS.get(span.kind, SpanKind.UNSPECIFIED),
         start_us=min(span.timestamp, _MAX_TIME),
         duration_us=min(span.duration, _MAX_TIME),
         local=_endpoint(span.local_endpoint) if span.HasField("local_endpoint") else NOWHERE,
         remote=_endpoint(span.remote_endpoint) if span.HasField("remote_endpoint") else NOWHERE,
-        annotations=[_annotation(raw) for raw in span.annotations],
+        annotations=[_annotation(raw) for raw in annotations],
         tags=dict(_tag(raw) for raw in span.tags),
         debug=span.debug,
         shared=span.shared,
+        left_out=left_out,
         as_sent=as_sent,
     )
 

@@ -6,7 +6,7 @@ share an ID stay two spans.
 
 from dataclasses import dataclass, field
 
-from viewer.formats.base import Decoded, DecodeError
+from viewer.formats.base import MAX_LINKS, Decoded, DecodeError
 from viewer.formats.loose_json import (
     load,
     read_parent_id,
@@ -23,6 +23,8 @@ from viewer.trace.span import Dropped, Event, Link, Scope, Span, SpanKind, Statu
 LINK_TAG = "otlp.link."
 _CODES = StatusCode.__members__
 _MAX_EVENT_JSON = 1 << 20
+# More than any client sends; they would take memory out of proportion.
+_MAX_TAGS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,16 @@ class Endpoint:
 
 
 NOWHERE = Endpoint()
+
+
+class TooManyTags(ValueError):
+    """A span has more tags than are taken."""
+
+
+def check_tags(count: int) -> None:
+    """Raise TooManyTags for so many; to be asked before they are made into anything."""
+    if count > _MAX_TAGS:
+        raise TooManyTags(f"a span with {count:,} tags, at most {_MAX_TAGS:,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +82,8 @@ class ZipkinSpan:
     tags: dict[str, Value] = field(default_factory=dict)
     debug: bool = False
     shared: bool = False
+    left_out: int = 0
+    """How many annotations a decoder left out."""
     as_sent: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -105,7 +119,7 @@ def to_span(zipkin: ZipkinSpan, decoded: Decoded) -> Span:
         scope=_take_scope(tags),
         trace_state=_take_text(tags, "w3c.tracestate"),
         links=_take_links(tags, decoded),
-        dropped=_take_dropped(tags),
+        dropped=_take_dropped(tags, zipkin.left_out),
         attributes=_attributes(zipkin, as_sent),
         events=tuple(_event(annotation) for annotation in zipkin.annotations),
         as_sent=tuple(as_sent),
@@ -149,15 +163,16 @@ def _take_status(tags: dict[str, Value]) -> Status:
     return Status(code, message)
 
 
-def _take_dropped(tags: dict[str, Value]) -> Dropped:
-    """Remove the tags in which OpenTelemetry's exporters count what they left out."""
-    counts: dict[str, int] = {}
-    for what in ("attributes", "events", "links"):
+def _take_dropped(tags: dict[str, Value], events: int) -> Dropped:
+    """Remove the tags in which OpenTelemetry's exporters count what they left out; ``events`` more
+    were left out here."""
+    counts = {"attributes": 0, "events": events, "links": 0}
+    for what in counts:
         key = f"otel.dropped_{what}_count"
         if key in tags and (count := to_count(tags[key])):
             del tags[key]
-            counts[what] = count
-    return Dropped(**counts) if counts else Dropped()
+            counts[what] += count
+    return Dropped(**counts)
 
 
 def _take_links(tags: dict[str, Value], decoded: Decoded) -> tuple[Link, ...]:
@@ -166,6 +181,9 @@ def _take_links(tags: dict[str, Value], decoded: Decoded) -> tuple[Link, ...]:
     links: list[Link] = []
     number = 0
     while isinstance(text := tags.get(f"{LINK_TAG}{number}"), str):
+        if number == MAX_LINKS:
+            decoded.note(f"links beyond {MAX_LINKS:,} a span stay tags")
+            break
         try:
             trace_id, span_id, rest = text.split("|", 2)
             trace_state, rest = rest.split("|", 1)

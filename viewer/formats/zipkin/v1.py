@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from viewer.formats.base import Decoded
+from viewer.formats.base import MAX_EVENTS, Decoded
 from viewer.formats.loose_json import to_dict, to_int, to_list, to_text, to_value
 from viewer.formats.zipkin.annotations import (
     BinaryAnnotation,
@@ -11,7 +11,7 @@ from viewer.formats.zipkin.annotations import (
     to_zipkin_span,
 )
 from viewer.formats.zipkin.fields import BadField, read_endpoint, read_ids, read_micros
-from viewer.formats.zipkin.span import Endpoint, to_span
+from viewer.formats.zipkin.span import Endpoint, TooManyTags, check_tags, to_span
 from viewer.trace.attributes import Value
 from viewer.trace.ids import InvalidId, base64_bytes
 
@@ -37,28 +37,33 @@ class ZipkinV1:
     def decode_value(self, value: object, decoded: Decoded, lenient: bool) -> None:
         """Append the span."""
         try:
-            v1 = _read(to_dict(value), lenient)
-        except (InvalidId, BadField) as error:
+            v1 = _read(to_dict(value), decoded, lenient)
+        except (InvalidId, BadField, TooManyTags) as error:
             decoded.reject(str(error))
             return
         decoded.batch.add(to_span(to_zipkin_span(v1), decoded))
 
 
-def _read(span: Mapping[str, object], lenient: bool) -> V1Span:
+def _read(span: Mapping[str, object], decoded: Decoded, lenient: bool) -> V1Span:
     as_sent: list[tuple[str, str]] = []
     trace_id, span_id, parent_id = read_ids(span, lenient, as_sent)
+    start_us, duration_us = read_micros(span, "timestamp"), read_micros(span, "duration")
+    tags = to_list(span.get("binaryAnnotations"))
+    check_tags(len(tags))
+    annotations, left_out = decoded.first(
+        to_list(span.get("annotations")), MAX_EVENTS, "annotations"
+    )
     return V1Span(
         trace_id=trace_id,
         span_id=span_id,
         parent_id=parent_id,
         name=to_text(span.get("name")),
-        start_us=read_micros(span, "timestamp"),
-        duration_us=read_micros(span, "duration"),
-        annotations=[_annotation(to_dict(item)) for item in to_list(span.get("annotations"))],
-        binary_annotations=[
-            _binary_annotation(to_dict(item)) for item in to_list(span.get("binaryAnnotations"))
-        ],
+        start_us=start_us,
+        duration_us=duration_us,
+        annotations=[_annotation(to_dict(item)) for item in annotations],
+        binary_annotations=[_binary_annotation(to_dict(item)) for item in tags],
         debug=span.get("debug") is True,
+        left_out=left_out,
         as_sent=as_sent,
     )
 

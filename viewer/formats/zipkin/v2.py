@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from viewer.formats.base import Decoded
+from viewer.formats.base import MAX_EVENTS, Decoded
 from viewer.formats.loose_json import to_dict, to_int, to_list, to_text, to_value
 from viewer.formats.zipkin.fields import BadField, read_endpoint, read_ids, read_micros
 from viewer.formats.zipkin.span import Annotation, ZipkinSpan, to_span
@@ -36,30 +36,35 @@ class ZipkinV2:
     def decode_value(self, value: object, decoded: Decoded, lenient: bool) -> None:
         """Append the span."""
         try:
-            zipkin = _read(to_dict(value), lenient)
+            zipkin = _read(to_dict(value), decoded, lenient)
         except (InvalidId, BadField) as error:
             decoded.reject(str(error))
             return
         decoded.batch.add(to_span(zipkin, decoded))
 
 
-def _read(span: Mapping[str, object], lenient: bool) -> ZipkinSpan:
+def _read(span: Mapping[str, object], decoded: Decoded, lenient: bool) -> ZipkinSpan:
     as_sent: list[tuple[str, str]] = []
     trace_id, span_id, parent_id = read_ids(span, lenient, as_sent)
+    start_us, duration_us = read_micros(span, "timestamp"), read_micros(span, "duration")
+    annotations, left_out = decoded.first(
+        to_list(span.get("annotations")), MAX_EVENTS, "annotations"
+    )
     return ZipkinSpan(
         trace_id=trace_id,
         span_id=span_id,
         parent_id=parent_id,
         name=to_text(span.get("name")),
         kind=_kind(span.get("kind"), as_sent),
-        start_us=read_micros(span, "timestamp"),
-        duration_us=read_micros(span, "duration"),
+        start_us=start_us,
+        duration_us=duration_us,
         local=read_endpoint(span.get("localEndpoint")),
         remote=read_endpoint(span.get("remoteEndpoint")),
-        annotations=[_annotation(to_dict(item)) for item in to_list(span.get("annotations"))],
+        annotations=[_annotation(to_dict(item)) for item in annotations],
         tags={clean_text(key): to_value(value) for key, value in to_dict(span.get("tags")).items()},
         debug=span.get("debug") is True,
         shared=span.get("shared") is True,
+        left_out=left_out,
         as_sent=as_sent,
     )
 

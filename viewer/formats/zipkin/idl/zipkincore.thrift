@@ -1,6 +1,6 @@
 # Zipkin's first model as it lies on the wire: names, numbers and types of the fields that
-# openzipkin/zipkin-api documents in thrift/zipkinCore.thrift. Every field is optional here, because
-# what is missing costs one span and is said of that span.
+# openzipkin/zipkin-api documents in thrift/zipkinCore.thrift. Required is what an annotation is
+# nothing without: one that lacks it is left out. What a span lacks is said of that span.
 
 enum AnnotationType { BOOL, BYTES, I16, I32, I64, DOUBLE, STRING }
 
@@ -12,14 +12,14 @@ struct Endpoint {
 }
 
 struct Annotation {
-  1: optional i64 timestamp
-  2: optional string value
+  1: required i64 timestamp
+  2: required string value
   3: optional Endpoint host
 }
 
 struct BinaryAnnotation {
-  1: optional string key
-  2: optional binary value
+  1: required string key
+  2: required binary value
   3: optional AnnotationType annotation_type
   4: optional Endpoint host
 }

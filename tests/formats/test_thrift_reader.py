@@ -10,7 +10,7 @@ from thriftpy2.thrift import TType
 
 from tests.formats.jaeger import messages
 from viewer.formats.base import DecodeError
-from viewer.formats.jaeger.thrift_reader import (
+from viewer.formats.thrift_reader import (
     MAX_DEPTH,
     BinaryReader,
     CompactReader,
@@ -163,6 +163,42 @@ def test_a_large_list_of_nothing_takes_neither_room_nor_long() -> None:
     assert fields == {"spans": []}
     assert peak < 200_000
     assert time.process_time() - began < 10
+
+
+@pytest.mark.parametrize(
+    ("field", "item"),
+    [
+        (b"\x0f\x00\x02\x0c", b"\x00"),
+        (b"\x0f\x00\x63\x0c", b"\x00"),
+        (b"\x0e\x00\x63\x0c", b"\x00"),
+        (b"\x0d\x00\x63\x02\x02", b"\x01\x01"),
+    ],
+)
+def test_more_items_than_anybody_sends_are_refused_unread(field: bytes, item: bytes) -> None:
+    size = 1_400_000
+    reader = BinaryReader(field + struct.pack(">i", size) + item * size + b"\x00")
+    began = time.process_time()
+    assert "more items than there is room for" in refusal(reader)
+    assert time.process_time() - began < 1
+
+
+def test_many_items_in_many_lists_are_refused_as_those_in_one() -> None:
+    a_list = b"\x0f\x00\x63\x0b" + struct.pack(">i", 200_000) + bytes(4) * 200_000
+    assert BinaryReader(a_list * 4 + b"\x00").read(TAG) == {}
+    nothings = b"\x0f\x00\x63\x0c" + struct.pack(">i", 400_000) + bytes(400_000)
+    assert "more items than there is room for" in refusal(BinaryReader(nothings * 3))
+
+
+def test_a_list_of_numbers_is_passed_over_at_once_however_long() -> None:
+    size = 3_000_000
+    data = b"\x0f\x00\x63\x03" + struct.pack(">i", size) + bytes(size) + b"\x00"
+    assert BinaryReader(data).read(TAG) == {}
+
+
+def test_a_reader_can_begin_where_a_value_does() -> None:
+    reader = BinaryReader(b"head" + messages.bare(messages.tag("k", "v")) + b"tail", 4)
+    assert reader.read(TAG)["key"] == "k"
+    assert reader.data[reader.position :] == b"tail"
 
 
 @given(st.binary(max_size=200))

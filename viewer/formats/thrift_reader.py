@@ -20,6 +20,9 @@ _STOP, _BOOL, _BYTE, _DOUBLE = TType.STOP, TType.BOOL, TType.BYTE, TType.DOUBLE
 _I16, _I32, _I64, _TEXT = TType.I16, TType.I32, TType.I64, TType.STRING
 _STRUCT, _MAP, _SET, _LIST = TType.STRUCT, TType.MAP, TType.SET, TType.LIST
 _MAX_VARINT = 10
+# Nobody sends millions of items (structs, texts, pairs of a map) that hold nothing. They would take
+# no room, but a processor for half a minute.
+_MAX_SMALL_ITEMS, _ITEM_SIZE = 1_000_000, 8
 
 Fields = dict[str, Any]
 
@@ -75,10 +78,12 @@ class ThriftReader:
     widths: ClassVar[Mapping[int, int]] = {}
     """The types whose items in a list are all of one size."""
 
-    def __init__(self, data: bytes) -> None:
-        self.data, self.position = data, 0
+    def __init__(self, data: bytes, position: int = 0) -> None:
+        """``position``: where the first value begins."""
+        self.data, self.position = data, position
         self.left_out: Counter[tuple[str, str]] = Counter()
         self._depth = 0
+        self._items_left = _MAX_SMALL_ITEMS + len(data) // _ITEM_SIZE
 
     def read(self, shape: Shape) -> Fields:
         """Return the fields of the struct that begins here, by name."""
@@ -127,6 +132,7 @@ class ThriftReader:
     def _structs(self, item: Shape) -> list[Fields]:
         self._enter()
         wire, size = self._list()
+        self._count(wire, size)
         structs: list[Fields] = []
         if wire == _STRUCT:
             for _ in range(size):
@@ -159,7 +165,9 @@ class ThriftReader:
                 self._skip_struct()
             elif wire in (_LIST, _SET):
                 self._enter()
-                self._skip_items(*self._list())
+                inner, size = self._list()
+                self._count(inner, size)
+                self._skip_items(inner, size)
                 self._depth -= 1
             elif wire == _MAP:
                 self._skip_map()
@@ -181,6 +189,7 @@ class ThriftReader:
     def _skip_map(self) -> None:
         self._enter()
         key, value, size = self._map()
+        self._count(_MAP, size)
         for _ in range(size):
             self._skip_items(key, 1)
             self._skip_items(value, 1)
@@ -190,6 +199,13 @@ class ThriftReader:
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise self._broken(f"it is nested deeper than {MAX_DEPTH} levels")
+
+    def _count(self, wire: int, items: int) -> None:
+        """Count items that are gone over one by one; there may be so many in all."""
+        if wire not in self.widths:
+            self._items_left -= items
+        if self._items_left < 0:
+            raise self._broken("it has more items than there is room for anything in them")
 
     def _sized(self, size: int) -> int:
         """Return a declared size (bytes, or items of at least one) if there may be so many."""
@@ -315,8 +331,8 @@ class CompactReader(ThriftReader):
         12: _STRUCT,
     }
 
-    def __init__(self, data: bytes) -> None:
-        super().__init__(data)
+    def __init__(self, data: bytes, position: int = 0) -> None:
+        super().__init__(data, position)
         self._bool = False
 
     def _message(self) -> Message:
