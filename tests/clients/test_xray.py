@@ -85,7 +85,7 @@ def expected(entity: Json, by_id: dict[str, Json], trace_id: str) -> Json:
         "start_us": start,
         "duration_us": end - start,
         "tags": tags(entity, is_segment=segment is entity),
-        "logs": [(0, exception(item)) for item in entity.get("cause", {}).get("exceptions", ())],
+        "logs": [(end, exception(item)) for item in entity.get("cause", {}).get("exceptions", ())],
         "warnings": None,
     }
 

@@ -20,9 +20,10 @@ EXCEPTION = {
 
 
 def test_an_exception_is_an_event_of_opentelemetry_s_form() -> None:
-    (event,) = read_segment(fault=True, cause={"exceptions": [EXCEPTION]}).events
+    span = read_segment(fault=True, cause={"exceptions": [EXCEPTION]})
+    (event,) = span.events
     assert event == Event(
-        0,
+        span.end_ns,
         "exception",
         (
             ("aws.xray.exception.id", "3e9e11e3ab3fba60"),

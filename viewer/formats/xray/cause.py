@@ -1,7 +1,8 @@
 """What went wrong in a segment: exceptions as events, and the status.
 
-As the Collector's translator has it (contrib `receiver/awsxrayreceiver`: `cause.go`), with one
-difference: only ``fault`` and ``error`` make an error, neither a cause nor an HTTP status alone.
+As the Collector's translator has it (contrib `receiver/awsxrayreceiver`: `cause.go`), with two
+differences: only ``fault`` and ``error`` make an error, neither a cause nor an HTTP status alone; and
+exceptions have a time.
 """
 
 from collections.abc import Iterable, Mapping
@@ -41,12 +42,14 @@ def status(entity: Mapping[str, object], causes: Mapping[str, str]) -> Status:
     return Status(StatusCode.ERROR, _message(entity.get("cause"), causes))
 
 
-def exceptions(cause: object, decoded: Decoded, where: str) -> tuple[tuple[Event, ...], int]:
-    """Return a cause's exceptions as events, and how many are left out; X-Ray does not tell when
-    they happened."""
+def exceptions(
+    cause: object, end_ns: int, decoded: Decoded, where: str
+) -> tuple[tuple[Event, ...], int]:
+    """Return a cause's exceptions as events, and how many are left out. X-Ray does not tell when
+    they happened: they stand at the end of their span, which they ended as a rule."""
     sent = to_list(to_dict(cause).get("exceptions"))
     items, left_out = decoded.first(sent, MAX_EVENTS, "exceptions", where)
-    return tuple(_event(item) for item in items), left_out
+    return tuple(_event(item, end_ns) for item in items), left_out
 
 
 def put_cause(attributes: dict[str, Value], cause: object) -> None:
@@ -76,11 +79,11 @@ def _message_of(exception: object) -> str:
     return to_text(exception.get("message")) or to_text(exception.get("type"))
 
 
-def _event(exception: object) -> Event:
+def _event(exception: object, time_ns: int) -> Event:
     attributes: dict[str, Value] = {}
     if not isinstance(exception, Mapping):
         put(attributes, "exception.message", exception, "exception.message")
-        return Event(0, "exception", tuple(attributes.items()))
+        return Event(time_ns, "exception", tuple(attributes.items()))
     rest = dict(exception)
     stack = rest.get("stack")
     if isinstance(stack, list):
@@ -88,7 +91,7 @@ def _event(exception: object) -> Event:
     put_all(attributes, rest, _EXCEPTION, _EXCEPTION_PREFIX)
     if isinstance(stack, list) and stack:
         attributes["exception.stacktrace"] = _stacktrace(exception, stack)
-    return Event(0, "exception", tuple(attributes.items()))
+    return Event(time_ns, "exception", tuple(attributes.items()))
 
 
 def _stacktrace(exception: Mapping[str, object], stack: list[object]) -> str:

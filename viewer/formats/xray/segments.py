@@ -167,7 +167,8 @@ def _span(part: _Part, causes: dict[str, str], decoded: Decoded, where: str) -> 
         raise _BadField("the name is missing")
     as_sent = list(entity.as_sent)
     start_us, duration_us, in_progress = _times(fields, as_sent)
-    events, without_events = exceptions(fields.get("cause"), decoded, where)
+    end_ns = (start_us + duration_us) * 1_000
+    events, without_events = exceptions(fields.get("cause"), end_ns, decoded, where)
     links, without_links = _links(fields.get("links"), decoded, where)
     return Span(
         trace_id=part.trace_id,
