@@ -197,3 +197,21 @@ def test_a_refusal_is_a_line_of_text() -> None:
     assert answer.status == HTTPStatus.BAD_REQUEST
     assert answer.body == b"byte 3: it breaks off\n"
     assert answer.media_type.startswith("text/plain")
+
+
+def test_a_flood_of_bad_spans_in_json_is_cut_short() -> None:
+    good = json.dumps(encoders.root(1))
+    body = f"[[{good}],[{','.join(['{}'] * 150_000)}],[{good}]]".encode()
+    decoded = taken(put("v0.4", body, "application/json"))
+    assert decoded.batch.span_id == [1]
+    assert decoded.rejected_spans == 150_001
+    assert [rejection.reason for rejection in decoded.rejected] == [
+        "the trace ID is missing",
+        "what follows more than 100,000 bad spans is not read",
+    ]
+
+
+def test_a_flood_of_empty_chunks_in_json_is_refused() -> None:
+    body = f"[{','.join(['[]'] * 200_001)}]".encode()
+    with pytest.raises(DecodeError, match="more than 200,000 trace chunks in one request"):
+        DatadogReceiver().decode(put("v0.4", body, "application/json"))

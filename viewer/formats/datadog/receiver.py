@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from viewer import __version__
-from viewer.formats.base import Decoded
+from viewer.formats.base import Decoded, DecodeError
 from viewer.formats.datadog.msgpack import VERSIONS, read_body
 from viewer.formats.datadog.payload import TracerPayload
 from viewer.formats.datadog.spans import add_payload
@@ -35,6 +35,8 @@ _HEADERS = {
     "datadog-container-id": "container_id",
 }
 _PORT = 8126
+# An empty chunk is three bytes of JSON, and hundreds in memory.
+_MAX_CHUNKS = 200_000
 # A tracer believes what stands here, so nothing does that is not so: traces of all versions, whole
 # (no statistics in place of spans), with native events.
 _ABOUT = {
@@ -112,7 +114,10 @@ class DatadogReceiver:
 
 def _payload(request: HttpRequest, version: str, decoded: Decoded) -> TracerPayload:
     if _is_json(request, version):
-        return from_json(load(request.body))
+        value = load(request.body)
+        if isinstance(value, list) and len(value) > _MAX_CHUNKS:
+            raise DecodeError(f"more than {_MAX_CHUNKS:,} trace chunks in one request")
+        return from_json(value)
     if request.media_type not in _MSGPACK_TYPES:
         wanted = "application/msgpack"
         if version in _WITH_JSON:

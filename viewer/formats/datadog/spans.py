@@ -14,7 +14,7 @@ Mapping to OpenTelemetry's terms as the Collector's translator does it (contrib
 
 from collections.abc import Callable, Mapping
 
-from viewer.formats.base import Decoded
+from viewer.formats.base import MAX_BAD_SPANS, Decoded
 from viewer.formats.datadog.fields import BadField, to_key, to_map, to_ns, to_text, to_uint64
 from viewer.formats.datadog.fields import to_value as any_value
 from viewer.formats.datadog.occurrences import take_events, take_links
@@ -58,6 +58,7 @@ class SpanMaker:
         for chunk in payload.chunks:
             chunk.complete()
         self._lenient = lenient
+        self._bad = 0
         self._trace_ids = TraceIds(payload.chunks, remembered, lenient, decoded)
         self._resources = Resources(payload.about)
         if self._resources.left_out:
@@ -67,16 +68,16 @@ class SpanMaker:
     def add(self, chunk: Chunk, decoded: Decoded) -> None:
         """Append a chunk's spans; refuse bad ones one by one."""
         self._resources.enter(chunk.spans)
-        for fields in chunk.spans:
-            if isinstance(fields, BadSpan):
-                decoded.reject(fields.reason)
-            elif not isinstance(fields, dict):
-                decoded.reject("a span is no map")
-            else:
-                try:
-                    decoded.batch.add(self._span(fields, decoded))
-                except (InvalidId, BadField) as error:
-                    decoded.reject(str(error))
+        for number, fields in enumerate(chunk.spans):
+            if self._bad > MAX_BAD_SPANS and not self._lenient:
+                reason = f"what follows more than {MAX_BAD_SPANS:,} bad spans is not read"
+                decoded.reject(reason, count=len(chunk.spans) - number)
+                break
+            try:
+                decoded.batch.add(self._span(_fields(fields), decoded))
+            except (InvalidId, BadField) as error:
+                self._bad += 1
+                decoded.reject(str(error))
 
     def _span(self, span: Mapping[object, object], decoded: Decoded) -> Span:
         as_sent: list[tuple[str, str]] = []
@@ -143,6 +144,15 @@ def add_payload(
     maker = SpanMaker(payload, decoded, remembered, lenient)
     for chunk in payload.chunks:
         maker.add(chunk, decoded)
+
+
+def _fields(span: object) -> Mapping[object, object]:
+    """Return a span's fields; raise BadField for what has none."""
+    if isinstance(span, BadSpan):
+        raise BadField(span.reason)
+    if not isinstance(span, dict):
+        raise BadField("a span is no map")
+    return span
 
 
 def _parent_id(value: object, lenient: bool) -> int:
