@@ -181,9 +181,9 @@ def _overlapping(
     places of the later and of the earlier ones. ``before`` is the last place that ends in time."""
     later = np.arange(len(rows))
     earlier = before + 1
-    sound = (ends[earlier] < ends) & (begins[earlier] < begins)
-    later, earlier = later[sound], earlier[sound]
-    # Nothing else of the family may begin or end while both run.
+    overlaps = ends[earlier] < ends
+    later, earlier = later[overlaps], earlier[overlaps]
+    # Nothing else of the family may begin or end while both run, nor the earlier one begin then.
     lone = (ends[earlier + 1] > ends[earlier]) & (ends[before[later]] != begins[later])
     started = np.sort(begins)
     last = np.searchsorted(started, ends[earlier], side="right")
