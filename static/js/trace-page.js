@@ -158,7 +158,7 @@ class TracePage extends HTMLElement {
       document.querySelector("trace-minimap")?.zoomBy(key === "+" ? 0.5 : 2);
       return true;
     }
-    const names = key === "Escape" ? ["close", "clear"] : ["n", "p", "e", "0", "[", "]"].includes(key) ? [key] : [];
+    const names = key === "Escape" ? ["close", "clear"] : ["n", "p", "e", "c", "0", "[", "]"].includes(key) ? [key] : [];
     for (const name of names) {
       const control = /** @type {HTMLElement | null} */ (this.querySelector(`[data-key="${CSS.escape(name)}"]`));
       if (control) {

@@ -103,6 +103,17 @@ def test_dragging_over_the_minimap_zooms_and_double_click_resets(open_page: Open
     page.wait_for_url(re.compile(rf"/trace/{SHORT}$"))
 
 
+def test_a_key_turns_the_critical_path_off_and_on(open_page: OpenPage) -> None:
+    page = open_page(f"/trace/{SHORT}")
+    expect(page.locator(".row-critical").first).to_be_attached()
+    page.keyboard.press("c")
+    expect(page.locator(".row-critical")).to_have_count(0)
+    expect(page.locator("[data-span-row]")).to_have_count(8)
+    assert "critical=off" in page.url
+    page.keyboard.press("c")
+    expect(page.locator(".row-critical").first).to_be_attached()
+
+
 def test_the_keyboard_walks_rows_and_opens_one(open_page: OpenPage) -> None:
     page = open_page(f"/trace/{SHORT}")
     page.locator("span-tree").focus()

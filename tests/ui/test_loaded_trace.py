@@ -1,13 +1,16 @@
 """The cache of traces: fresh within two seconds, bounded, and never wrong about absence."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
 from tests.builders import TRACE_ID, a_batch, a_span, a_trace
 from tests.ui.stage import a_loaded_trace, a_store
+from viewer.analysis.critical_path import CriticalPath, critical_path
 from viewer.store.memory import MemoryStore
 from viewer.trace.columns import TraceColumns
-from viewer.trace.tree import Rows
+from viewer.trace.tree import Rows, TraceTree
 from viewer.ui import loaded_trace
 from viewer.ui.loaded_trace import MOST_FOUND, LoadedTrace, TraceCache
 
@@ -150,3 +153,22 @@ def test_it_holds_what_all_windows_need() -> None:
     assert trace.children.of(0).tolist() == [1, 2, 3]
     assert trace.errors_below.tolist() == [1, 0, 0, 0]
     assert trace.self_ns.tolist() == [25_000_000] * 4
+
+
+def test_the_critical_path_is_computed_once_whoever_asks_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[TraceTree] = []
+
+    def counting(tree: TraceTree) -> CriticalPath:
+        asked.append(tree)
+        return critical_path(tree)
+
+    monkeypatch.setattr(loaded_trace, "critical_path", counting)
+    trace = a_loaded_trace(a_span(1), a_span(2, 1))
+    assert not asked
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: trace.critical, range(16)))
+    assert asked == [trace.tree]
+    assert all(path is found[0] for path in found)
+    assert found[0].rows.tolist() == [0, 1]

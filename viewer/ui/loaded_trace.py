@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.analysis.critical_path import CriticalPath, critical_path
 from viewer.analysis.findings import errors_below
 from viewer.analysis.self_time import self_times
 from viewer.analysis.visible import Children, children_of
@@ -25,13 +26,24 @@ _FRESH_S = 2.0
 @dataclass(frozen=True, slots=True)
 class LoadedTrace:
     """A trace's tree with what is computed once for all its windows. ``found`` remembers the rows
-    that the last find terms found, at most MOST_FOUND of them; `remember` fills it."""
+    that the last find terms found, at most MOST_FOUND of them; `remember` fills it. The critical
+    path is computed when it is first asked for."""
 
     tree: TraceTree
     children: Children
     self_ns: NDArray[np.int64]
     errors_below: NDArray[np.int64]
     found: dict[str, Rows] = field(default_factory=dict, compare=False)
+    _critical: list[CriticalPath] = field(default_factory=list, compare=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, compare=False)
+
+    @property
+    def critical(self) -> CriticalPath:
+        """Return the critical path; who asks for it meanwhile waits for the one being computed."""
+        with self._lock:
+            if not self._critical:
+                self._critical.append(critical_path(self.tree))
+            return self._critical[0]
 
     def remember(self, find: str, rows: Rows) -> Rows:
         """Keep what a term found for the windows that follow, and return it."""

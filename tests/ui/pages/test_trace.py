@@ -412,7 +412,26 @@ def test_a_row_stays_within_a_few_elements() -> None:
     ]
     worst += [a_span(21, 20, start_ns=START_NS + 50, duration_ns=5)]
     odd = get(f"{URL}/rows", *worst)
-    assert len(_Elements(odd.text).found) / 21 <= 14
+    assert odd.text.count("row-critical") == odd.text.count("row-events") + 1 == 21
+    assert len(_Elements(odd.text).found) / 21 <= 15
+
+
+def test_the_critical_path_is_marked_until_the_address_says_off() -> None:
+    page = get(URL, *a_checkout()).text
+    rows = re.findall(r'data-span-row="0*(\w+)".*?</svg>', page, re.DOTALL)
+    assert rows == ["1", "2", "3", "4"]
+    assert page.count("row-critical") == 4
+    assert "900,000,000 ns; 100 ms on the critical path" in page
+    (off,) = re.findall(r'href="([^"]+)" data-key="c"', page)
+    assert off == f"{URL}?critical=off"
+    without = get(off, *a_checkout()).text
+    assert "row-critical" not in without
+    assert 'aria-checked="false"' in without
+    selecting = re.findall(r'class="row-op" href="([^"]+)"', without)
+    assert len(selecting) == 4
+    assert all("critical=off" in link for link in selecting)
+    # Further windows are drawn like the first one.
+    assert "row-critical" not in get(f"{URL}/rows?critical=off", *a_checkout()).text
 
 
 def test_rows_of_two_spans_of_one_id_have_each_their_own_details() -> None:

@@ -241,6 +241,58 @@ def test_of_many_stretches_the_longest_in_sight_are_drawn() -> None:
     assert len(ends_of_path(zoomed.self_path)) == 10
 
 
+def lines_of(path: str) -> list[tuple[float, float]]:
+    found = re.findall(r"M([\d.]+) 20h([\d.]+)", path)
+    assert "".join(f"M{x} 20h{width}" for x, width in found) == path
+    return [(float(x), float(x) + float(width)) for x, width in found]
+
+
+CRITICAL = (
+    a_span(1, duration_ns=100 * MS),
+    a_span(2, 1, start_ns=START_NS + 20 * MS, duration_ns=60 * MS),
+    a_span(3, 2, start_ns=START_NS + 30 * MS, duration_ns=10 * MS),
+    a_span(4, 1, start_ns=START_NS + 30 * MS, duration_ns=10 * MS),
+)
+
+
+def test_the_critical_path_is_a_line_below_the_bar() -> None:
+    rows = rows_of(*CRITICAL)
+    assert [lines_of(row.critical_path) for row in rows] == [
+        [(0, 200), (800, 1000)],
+        [(200, 300), (400, 800)],
+        [(300, 400)],
+        [],
+    ]
+    assert [row.critical for row in rows] == [
+        "40.0 ms on the critical path",
+        "50.0 ms on the critical path",
+        "10.0 ms on the critical path",
+        "",
+    ]
+    zoomed = rows_of(*CRITICAL, state=STATE.zoomed(50 * MS, 90 * MS))
+    assert [lines_of(row.critical_path) for row in zoomed] == [[(750, 1000)], [(0, 750)], [], []]
+
+
+def test_a_collapsed_row_has_the_critical_path_of_all_that_it_hides() -> None:
+    root, child, _ = rows_of(*CRITICAL, state=replace(STATE, collapsed=frozenset({2})))
+    assert lines_of(root.critical_path) == [(0, 200), (800, 1000)]
+    assert lines_of(child.critical_path) == [(200, 800)]
+    assert child.critical == "60.0 ms on the critical path, with the spans that are hidden here"
+    # A span without children hides nothing, whatever the address says.
+    leaf = rows_of(*CRITICAL, state=replace(STATE, collapsed=frozenset({3})))[2]
+    assert leaf.critical == "10.0 ms on the critical path"
+
+
+def test_the_critical_path_can_be_left_out() -> None:
+    rows = rows_of(*CRITICAL, state=STATE.marking_critical(False))
+    assert {(row.critical, row.critical_path) for row in rows} == {("", "")}
+
+
+def test_a_moment_on_the_critical_path_can_be_seen() -> None:
+    spans = (a_span(1, duration_ns=100 * MS), a_span(2, 1, start_ns=START_NS + MS, duration_ns=1))
+    assert lines_of(rows_of(*spans)[1].critical_path) == [(10, 11.5)]
+
+
 def test_events_are_ticks_within_the_range() -> None:
     span = a_span(
         1,

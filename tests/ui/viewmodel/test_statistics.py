@@ -41,6 +41,8 @@ def test_operations_are_of_their_service_and_the_longest_self_time_comes_first()
     assert (first.count, first.errors, first.total_ns, first.self_ns) == (2, 1, 80 * MS, 80 * MS)
     assert (first.p50_ns, first.p95_ns, first.max_ns) == (30 * MS, 50 * MS, 50 * MS)
     assert (first.share, first.bar_width) == ("80.0 %", "80.00%")
+    assert (first.critical_ns, first.critical_share) == (80 * MS, "80.0 %")
+    assert (found.rows[2].critical_ns, found.rows[2].critical_share) == (0, "")
     assert first.url == f"{PATH}?span=0000000000000003"
     assert found.left_out == ""
 
@@ -57,6 +59,7 @@ def test_services_are_groups_too() -> None:
 @pytest.mark.parametrize(
     ("sort", "first"),
     [("total", "GET / web"), ("count", "query db"), ("errors", "query db"), ("max", "GET / web"),
+     ("critical", "query db"),
      ("name", "GET / web"), ("nonsense", "query db")],
 )  # fmt: skip
 def test_it_sorts_by_what_the_address_says(sort: str, first: str) -> None:
@@ -65,6 +68,11 @@ def test_it_sorts_by_what_the_address_says(sort: str, first: str) -> None:
     assert sum(column.sorted for column in found.columns) == 1
     (by_total,) = (column.url for column in found.columns if column.label == "Total")
     assert by_total == f"{PATH}?view=statistics&sort=total"
+
+
+def test_a_moment_on_the_critical_path_is_not_nothing() -> None:
+    found = shown(a_span(1), a_span(2, 1, name="blink", duration_ns=1), sort="critical")
+    assert [row.critical_share for row in found.rows] == ["100.0 %", "<0.1 %"]
 
 
 def test_an_attribute_makes_groups_and_those_without_it_are_counted() -> None:

@@ -126,6 +126,10 @@ def test_it_says_how_much_is_collapsed() -> None:
     assert drawn(trace, STATE).hidden == ""
     assert drawn(trace, STATE.collapsing_all(True)).hidden == "249 spans collapsed"
     assert state_at(drawn(trace, STATE).collapse_all_url).all_collapsed
+    marked = drawn(trace, STATE)
+    unmarked = drawn(trace, state_at(marked.critical_url))
+    assert (marked.critical, unmarked.critical) == (True, False)
+    assert state_at(unmarked.critical_url) == STATE
     assert not state_at(drawn(trace, STATE.collapsing_all(True)).expand_all_url).all_collapsed
 
 

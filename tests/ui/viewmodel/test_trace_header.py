@@ -239,7 +239,32 @@ def test_the_bottleneck_is_told_with_its_share() -> None:
     (line,) = found.findings
     assert line.kind == "bottleneck"
     assert line.subject == "stock · reserve"
-    assert line.rest == " takes 780 ms itself, of 1.00 s (78%)"
+    assert line.rest == " takes 780 ms itself, of 1.00 s (78%), all of it on the critical path"
+
+
+def test_it_says_how_much_of_the_bottleneck_decided_the_end() -> None:
+    root = a_span(1, duration_ns=100 * MS)
+    aside = a_span(2, 1, duration_ns=75 * MS)
+    waited_for = [
+        a_span(number, 1, start_ns=START_NS + number * 10 * MS, duration_ns=10 * MS)
+        for number in range(5, 10)
+    ]
+    (none,) = header(root, aside, *waited_for).findings
+    assert none.rest.endswith("(75%), none of it on the critical path")
+    # A root that another root takes over from is on the path until then.
+    (some,) = header(
+        a_span(1, duration_ns=100 * MS),
+        a_span(2, 1, start_ns=START_NS + 10 * MS, duration_ns=10 * MS),
+        a_span(3, start_ns=START_NS + 60 * MS, duration_ns=50 * MS),
+    ).findings
+    assert some.rest.endswith("of 110 ms (82%), 50.0 ms of it on the critical path")
+    (hidden,) = header(
+        a_span(1, duration_ns=100 * MS),
+        a_span(2, 1, duration_ns=20 * MS),
+        a_span(3, start_ns=START_NS + 15 * MS, duration_ns=90 * MS, name="late"),
+        a_span(4, 3, start_ns=START_NS + 15 * MS, duration_ns=50 * MS),
+    ).findings
+    assert hidden.rest.endswith("none of it on the critical path")
 
 
 def test_a_small_share_is_not_zero() -> None:
@@ -247,12 +272,12 @@ def test_a_small_share_is_not_zero() -> None:
         a_span(number, 0, start_ns=START_NS + number * 1000 * MS, duration_ns=MS)
         for number in range(1, 4)
     ]
-    assert header(*spans).findings[0].rest.endswith("(under 1%)")
+    assert header(*spans).findings[0].rest.endswith("(under 1%), all of it on the critical path")
 
 
 def test_a_span_without_a_start_may_take_longer_than_the_trace() -> None:
     found = header(a_span(1, duration_ns=MS), a_span(2, 1, start_ns=0, duration_ns=50 * MS))
-    assert found.findings[0].rest.endswith("(over 100%)")
+    assert found.findings[0].rest.endswith("(over 100%), none of it on the critical path")
 
 
 def test_a_trace_without_any_time_has_no_bottleneck() -> None:

@@ -36,6 +36,7 @@ def states(draw: st.DrawFn) -> TraceState:
         collapsed=frozenset(draw(st.sets(_IDS, max_size=5))),
         offset=draw(st.integers(0, 10**18)),
         utc=draw(st.booleans()),
+        critical=draw(st.booleans()),
     )
 
 
@@ -68,7 +69,20 @@ def test_further_rows_are_of_the_same_view_from_its_beginning(state: TraceState)
 _ANYTHING = st.text(max_size=30) | st.sampled_from(
     ["-1", "0", "1e9", "9" * 19, "9" * 30, "*", "*,*", "zz", "0" * 16, "f" * 17, "²", "٣", "\x00"]
 )
-_NAMES = ("span", "from", "to", "find", "uiFind", "collapse", "offset", "tz", "view", "near", "x")
+_NAMES = (
+    "span",
+    "from",
+    "to",
+    "find",
+    "uiFind",
+    "collapse",
+    "offset",
+    "tz",
+    "view",
+    "near",
+    "critical",
+    "x",
+)
 
 
 @given(st.dictionaries(st.sampled_from(_NAMES), _ANYTHING), st.integers(0, 2**63))
@@ -166,6 +180,14 @@ def test_a_step_to_other_rows_forgets_where_the_window_began() -> None:
     assert state.finding("x").offset == 0
     assert state.collapsing_all(True).offset == 0
     assert state.at(400).url == f"{PATH}?offset=400"
+
+
+def test_the_critical_path_is_marked_unless_the_address_says_off() -> None:
+    assert said().critical
+    assert said(critical="on").critical
+    off = said(critical="OFF", span="1", offset="200")
+    assert not off.critical
+    assert off.marking_critical(True).url == f"{PATH}?span=0000000000000001&offset=200"
 
 
 def test_a_bare_state_has_a_bare_address() -> None:

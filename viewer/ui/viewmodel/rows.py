@@ -49,7 +49,8 @@ _ROW_ODDITIES = {
 @dataclass(frozen=True, slots=True)
 class Row:
     """A span's row. ``position`` counts visible rows from 1. ``x``, ``width`` and the paths are in
-    BAR_UNITS of the shown time range; a span outside of it has no width."""
+    BAR_UNITS of the shown time range; a span outside of it has no width. ``critical`` says how long the
+    critical path is with the span, and with those that its row hides; "" where it is not."""
 
     span_id: str
     position: int
@@ -77,6 +78,8 @@ class Row:
     width: float
     self_path: str
     event_path: str
+    critical: str
+    critical_path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +197,7 @@ def _row(
     service = columns.services[columns.service[row]]
     own_error = columns.status[row] == StatusCode.ERROR
     level = int(tree.depth[row])
+    on_path = _on_path(trace, state, row, collapsed)
     return Row(
         span_id=format_span_id(shown_id),
         position=position,
@@ -221,6 +225,8 @@ def _row(
         width=width,
         self_path=_self_path(trace, scale, row, start),
         event_path=_event_path(scale, tree.start_ns, span),
+        critical=_critical(on_path, collapsed),
+        critical_path=_critical_path(scale, on_path),
     )
 
 
@@ -247,16 +253,41 @@ def _self_path(trace: LoadedTrace, scale: Scale, row: int, start: int) -> str:
     if not len(children):
         return ""
     stretches = start + self_intervals(trace.tree, row, children)
-    shown = np.clip(stretches, scale.from_ns, scale.to_ns)
-    lengths = shown[:, 1] - shown[:, 0]
-    longest = np.argsort(-lengths, kind="stable")[:_MOST_SEGMENTS]
-    chosen = np.sort(longest[lengths[longest] > 0])
     parts: list[str] = []
-    for begin, end in shown[chosen].tolist():
+    for begin, end in _longest(scale, stretches):
         if scale.x(end) > scale.x(begin) or len(stretches) == 1:
             low, width = scale.bar(begin, end)
             parts.append(f"M{low:g} 7h{width:g}v10H{low:g}z")
     return "".join(parts)
+
+
+def _longest(scale: Scale, stretches: NDArray[np.int64]) -> list[list[int]]:
+    """Return what of the stretches is in sight, in their order; of very many the longest ones."""
+    shown = np.clip(stretches, scale.from_ns, scale.to_ns)
+    lengths = shown[:, 1] - shown[:, 0]
+    longest = np.argsort(-lengths, kind="stable")[:_MOST_SEGMENTS]
+    chosen: list[list[int]] = shown[np.sort(longest[lengths[longest] > 0])].tolist()
+    return chosen
+
+
+def _on_path(trace: LoadedTrace, state: TraceState, row: int, collapsed: bool) -> NDArray[np.int64]:
+    """Return when the critical path is with what a row stands for, from the trace's start on."""
+    if not state.critical:
+        return np.empty((0, 2), np.int64)
+    path = trace.critical
+    return (path.window_of(row) if collapsed else path.segments_of(row)) - trace.tree.start_ns
+
+
+def _critical(on_path: NDArray[np.int64], collapsed: bool) -> str:
+    passed = int((on_path[:, 1] - on_path[:, 0]).sum())
+    hidden = ", with the spans that are hidden here" if collapsed else ""
+    return f"{format_duration(passed)} on the critical path{hidden}" if passed else ""
+
+
+def _critical_path(scale: Scale, on_path: NDArray[np.int64]) -> str:
+    """Return a line per segment of the critical path, below the bar."""
+    bars = (scale.bar(begin, end) for begin, end in _longest(scale, on_path))
+    return "".join(f"M{x:g} 20h{width:g}" for x, width in bars)
 
 
 def _event_path(scale: Scale, origin_ns: int, span: Span | None) -> str:

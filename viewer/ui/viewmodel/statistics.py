@@ -13,13 +13,14 @@ from viewer.ui.viewmodel.trace_state import TIMELINE, TraceState
 
 GROUPINGS = ("operation", "service")
 MOST_GROUPS = 500
-_SORTS = ("self", "total", "count", "errors", "p50", "p95", "max", "name")
+_SORTS = ("self", "total", "critical", "count", "errors", "p50", "p95", "max", "name")
 _LABELS = {
     "name": "",
     "count": "Spans",
     "errors": "Errors",
     "total": "Total",
     "self": "Self",
+    "critical": "Critical",
     "p50": "p50",
     "p95": "p95",
     "max": "Max",
@@ -29,7 +30,8 @@ _LABELS = {
 @dataclass(frozen=True, slots=True)
 class Group:
     """A row: ``url`` leads to its longest span in the timeline; ``share`` is its self time in
-    percent of all self time, ``bar_width`` the same as a length."""
+    percent of all self time, ``bar_width`` the same as a length. ``critical_ns`` is its time on the
+    critical path, ``critical_share`` the same in percent of the trace; "" where it is not on it."""
 
     name: str
     service: str
@@ -39,6 +41,8 @@ class Group:
     errors: int
     total_ns: int
     self_ns: int
+    critical_ns: int
+    critical_share: str
     p50_ns: int
     p95_ns: int
     max_ns: int
@@ -88,10 +92,13 @@ def statistics(
     group, names, services = _groups(trace, grouping, values)
     found = group_statistics(trace.tree, trace.self_ns, group, len(names))
     sort = state.option("sort") if state.option("sort") in _SORTS else _SORTS[0]
-    order = [number for number in _order(found, names, sort) if found.count[number]]
+    grouped = group >= 0
+    passed = trace.critical.total_ns[grouped].astype(np.float64)
+    critical_ns = np.bincount(group[grouped], passed, len(names)).astype(np.float64)
+    order = [number for number in _order(found, critical_ns, names, sort) if found.count[number]]
     all_self = float(found.self_ns.sum()) or 1.0
     rows = tuple(
-        _row(trace, state, found, number, names[number], services[number], all_self)
+        _row(trace, state, found, critical_ns, number, names[number], services[number], all_self)
         for number in order[:MOST_GROUPS]
     )
     without = len(trace.tree) - int(found.count.sum())
@@ -150,25 +157,36 @@ def _groups(
     )
 
 
-def _order(found: GroupStatistics, names: list[str], sort: str) -> list[int]:
+def _order(
+    found: GroupStatistics, critical_ns: NDArray[np.float64], names: list[str], sort: str
+) -> list[int]:
     if sort == "name":
         return sorted(range(len(names)), key=lambda number: names[number])
     keys = {"count": found.count, "errors": found.errors, "total": found.total_ns,
-            "self": found.self_ns, "p50": found.p50_ns, "p95": found.p95_ns, "max": found.max_ns}  # fmt: skip
+            "self": found.self_ns, "p50": found.p50_ns, "p95": found.p95_ns, "max": found.max_ns,
+            "critical": critical_ns}  # fmt: skip
     numbers: list[int] = np.argsort(-keys[sort].astype(np.float64), kind="stable").tolist()
     return numbers
+
+
+def _percent(share: float) -> str:
+    # What is on the path is never printed as nothing.
+    return f"{share:.1f} %" if share >= 0.05 else "<0.1 %"
 
 
 def _row(
     trace: LoadedTrace,
     state: TraceState,
     found: GroupStatistics,
+    critical_ns: NDArray[np.float64],
     number: int,
     name: str,
     service: str,
     all_self: float,
 ) -> Group:
     share = 100 * float(found.self_ns[number]) / all_self
+    critical = int(critical_ns[number])
+    of_trace = 100 * critical / max(trace.tree.duration_ns, 1)
     longest = int(trace.tree.shown_id[int(found.longest[number])])
     return Group(
         name=name,
@@ -179,6 +197,8 @@ def _row(
         errors=int(found.errors[number]),
         total_ns=int(found.total_ns[number]),
         self_ns=int(found.self_ns[number]),
+        critical_ns=critical,
+        critical_share=_percent(of_trace) if critical else "",
         p50_ns=int(found.p50_ns[number]),
         p95_ns=int(found.p95_ns[number]),
         max_ns=int(found.max_ns[number]),

@@ -37,7 +37,8 @@ class FindBar:
 @dataclass(frozen=True, slots=True)
 class Timeline:
     """``window`` holds the first rows; ``rows_url`` plus an offset gives others. ``focus`` is the
-    index of the row to bring into view, -1 for none."""
+    index of the row to bring into view, -1 for none. ``critical`` says whether the critical path is
+    marked, ``critical_url`` changes that."""
 
     find: FindBar
     minimap: Minimap
@@ -50,6 +51,8 @@ class Timeline:
     all_collapsed: bool
     collapse_all_url: str
     expand_all_url: str
+    critical: bool
+    critical_url: str
     previous_rows_url: str
     next_rows_url: str
     error_url: str
@@ -120,6 +123,8 @@ def timeline(
         all_collapsed=state.all_collapsed,
         collapse_all_url=state.collapsing_all(True).url,
         expand_all_url=state.collapsing_all(False).url,
+        critical=state.critical,
+        critical_url=state.marking_critical(not state.critical).url,
         previous_rows_url=state.at(max(before, 0)).url if offset else "",
         next_rows_url=state.at(after).url if after < len(visible) else "",
         error_url=_step(trace, state, _error_rows(trace), 1),

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from viewer.analysis.findings import bottleneck, first_error
+from viewer.analysis.findings import Bottleneck, bottleneck, first_error
+from viewer.analysis.self_time import self_intervals
 from viewer.trace.attributes import show_value
 from viewer.trace.ids import format_trace_id
 from viewer.trace.span import Span, StatusCode
@@ -192,10 +193,29 @@ def _bottleneck_line(trace: LoadedTrace, state: TraceState) -> FindingLine | Non
     if slowest is None:
         return None
     own, whole = format_duration(slowest.self_ns), format_duration(trace.tree.duration_ns)
-    rest = f" takes {own} itself, of {whole} ({_share(slowest.share)})"
+    critical = _of_it_critical(trace, slowest)
+    rest = f" takes {own} itself, of {whole} ({_share(slowest.share)}), {critical}"
     return FindingLine(
         "bottleneck", "", _subject(trace, slowest.row), rest, reveal(trace, state, slowest.row).url
     )
+
+
+def _of_it_critical(trace: LoadedTrace, slowest: Bottleneck) -> str:
+    """Say how much of the slowest span's self time is on the critical path."""
+    tree, row = trace.tree, slowest.row
+    window = trace.critical.window_of(row) - tree.columns.start_ns[row]
+    if not len(window):
+        return "none of it on the critical path"
+    low, high = window[0].tolist()
+    # While the path is with a span or those below it, its self time is on the path: nothing on the
+    # path runs then but the span itself.
+    passed = slowest.self_ns
+    if (low, high) != (0, int(tree.columns.dur_ns[row])):
+        stretches = self_intervals(tree, row, trace.children.of(row))
+        cut = np.clip(stretches, low, high)
+        passed = int((cut[:, 1] - cut[:, 0]).sum())
+    part = {slowest.self_ns: "all", 0: "none"}.get(passed, format_duration(passed))
+    return f"{part} of it on the critical path"
 
 
 def _share(share: float) -> str:

@@ -22,7 +22,8 @@ _ALL = "*"
 class TraceState:
     """``from_ns`` and ``to_ns`` are offsets from the trace's start, None = the whole trace.
     ``collapsed`` holds the collapsed spans or, with ``all_collapsed``, the ones that are not.
-    ``options`` are the view's own parameters that are set, in the order it declares them."""
+    ``options`` are the view's own parameters that are set, in the order it declares them.
+    ``critical`` says whether the critical path is marked."""
 
     path: str
     view: str = TIMELINE
@@ -35,6 +36,7 @@ class TraceState:
     collapsed: frozenset[int] = frozenset()
     offset: int = 0
     utc: bool = False
+    critical: bool = True
     notes: tuple[str, ...] = ()
 
     @property
@@ -50,6 +52,7 @@ class TraceState:
             "collapse": self._collapse_text(),
             "offset": str(self.offset) if self.offset else "",
             "tz": "utc" if self.utc else "",
+            "critical": "" if self.critical else "off",
         }
         return {key: value for key, value in said.items() if value}
 
@@ -87,6 +90,10 @@ class TraceState:
 
     def collapsing_all(self, collapsed: bool) -> "TraceState":
         return replace(self, all_collapsed=collapsed, collapsed=frozenset(), offset=0)
+
+    def marking_critical(self, marked: bool) -> "TraceState":
+        """Return the state with the critical path marked or not; the rows stay where they are."""
+        return replace(self, critical=marked)
 
     def toggling(self, span: int) -> "TraceState":
         """Return the state with this one span collapsed or expanded."""
@@ -142,6 +149,7 @@ def read_state(
         collapsed=collapsed,
         offset=_whole(arguments.get("offset", ""), "offset", notes) or 0,
         utc=arguments.get("tz", "").lower() == "utc",
+        critical=arguments.get("critical", "").lower() != "off",
         notes=tuple(notes),
     )
 
