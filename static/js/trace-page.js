@@ -49,9 +49,19 @@ class TracePage extends HTMLElement {
   /** @param {SubmitEvent} event */
   #onSubmit = (event) => {
     const form = /** @type {HTMLFormElement} */ (event.target);
-    if (!form.matches(".find-bar")) return;
+    if (!form.matches(".find-bar, .only-form")) return;
     event.preventDefault();
     const url = new URL(location.href);
+    url.searchParams.delete("offset");
+    if (form.matches(".only-form")) {
+      const said = new FormData(form);
+      url.searchParams.delete("only");
+      for (const name of ["only", "min"]) {
+        for (const value of said.getAll(name)) if (value) url.searchParams.append(name, String(value));
+      }
+      this.#go(url.href, null);
+      return;
+    }
     const term = String(new FormData(form).get("find") ?? "").trim();
     if (term) url.searchParams.set("find", term);
     else url.searchParams.delete("find");

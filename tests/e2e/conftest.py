@@ -149,7 +149,7 @@ def _is_own(server: Server, url: str) -> bool:
 @pytest.fixture
 def open_page(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]:
     """Open a path in a browser context of its own. Console errors and requests to other hosts fail
-    the test; pass ``javaScriptEnabled=False`` and the like as keywords."""
+    the test; pass ``java_script_enabled=False`` and the like as keywords."""
     contexts = []
     faults: list[str] = []
 

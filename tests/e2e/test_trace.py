@@ -114,6 +114,28 @@ def test_a_key_turns_the_critical_path_off_and_on(open_page: OpenPage) -> None:
     expect(page.locator(".row-critical").first).to_be_attached()
 
 
+def test_the_filter_keeps_ancestors_and_ends_with_show_all(open_page: OpenPage) -> None:
+    page = open_page(f"/trace/{SHORT}")
+    page.locator("[popovertarget=only-form]").click()
+    page.locator("#only-form").get_by_label("failed spans").check()
+    page.locator("#only-form").get_by_role("button", name="Show").click()
+    expect(page.locator(".only-told")).to_contain_text("filtered out")
+    page.wait_for_url(re.compile("only=errors"))
+    assert page.locator("[data-span-row]").count() < 8
+    expect(page.locator(".row:not(.is-context):not(.has-error)")).to_have_count(0)
+    expect(page.locator("#only-form")).to_be_hidden()
+    page.locator(".only-told a").click()
+    expect(page.locator("[data-span-row]")).to_have_count(8)
+
+
+def test_without_script_the_filter_is_a_form(open_page: OpenPage) -> None:
+    page = open_page(f"/trace/{SHORT}", java_script_enabled=False)
+    page.locator("[popovertarget=only-form]").click()
+    page.locator("#only-form input[name=min]").fill("0.1ms")
+    page.locator("#only-form").get_by_role("button", name="Show").click()
+    expect(page.locator(".only-told")).to_contain_text("at least 0.1ms")
+
+
 def test_the_keyboard_walks_rows_and_opens_one(open_page: OpenPage) -> None:
     page = open_page(f"/trace/{SHORT}")
     page.locator("span-tree").focus()

@@ -32,10 +32,22 @@ def children_of(tree: TraceTree) -> Children:
     return Children(order[roots:], np.r_[0, np.cumsum(counts)].astype(np.int64))
 
 
-def visible_rows(tree: TraceTree, collapsed: NDArray[np.bool_]) -> Rows:
-    """Return the rows that have no collapsed ancestor, in drawing order."""
+def visible_rows(
+    tree: TraceTree, collapsed: NDArray[np.bool_], kept: NDArray[np.bool_] | None = None
+) -> Rows:
+    """Return the rows that have no collapsed ancestor, in drawing order; of those ``kept``, if given."""
     change = np.zeros(len(tree) + 1, np.int64)
     rows = np.flatnonzero(collapsed)
     change[rows + 1] += 1
     np.add.at(change, tree.subtree_end[rows], -1)
-    return np.flatnonzero(np.cumsum(change[:-1]) == 0).astype(np.int32)
+    shown = np.cumsum(change[:-1]) == 0
+    if kept is not None:
+        shown &= kept
+    return np.flatnonzero(shown).astype(np.int32)
+
+
+def with_ancestors(tree: TraceTree, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Say of each row whether it or any row below it is chosen."""
+    before = np.r_[0, np.cumsum(chosen)]
+    result: NDArray[np.bool_] = before[tree.subtree_end] > before[:-1]
+    return result

@@ -527,3 +527,23 @@ def test_the_lower_half_of_an_id_leads_to_the_one_trace_it_belongs_to() -> None:
     assert both.get(f"/trace/{half}").status_code == 404
     own = a_client(a_store([a_span(1)], [a_span(1, trace_id="0" * 16 + half)]))
     assert own.get(f"/trace/{half}").status_code == 200
+
+
+def test_a_filter_leaves_rows_out_says_so_and_holds_for_further_windows() -> None:
+    client = a_client(a_store([a_span(1), a_span(2, 1, error=True), a_span(3, 1)]))
+    page = client.get(f"/trace/{TRACE_ID}?only=errors", headers=HTML).text
+    assert re.findall(r'data-span-row="0*(\d)"', page) == ["1", "2"]
+    assert "1 span filtered out, 1 ancestor kept" in page
+    assert 'rows-url="/trace/' in page
+    assert "only=errors" in page.partition('rows-url="')[2].partition('"')[0]
+    part = client.get(f"/trace/{TRACE_ID}/rows?only=errors").text
+    assert re.findall(r'data-span-row="0*(\d)"', part) == ["1", "2"]
+
+
+def test_a_filter_that_nothing_passes_shows_no_row_and_a_way_back() -> None:
+    client = a_client(a_store([a_span(1), a_span(2, 1)]))
+    page = client.get(f"/trace/{TRACE_ID}?only=errors&only=service:x&min=1s", headers=HTML).text
+    assert "data-span-row" not in page
+    assert "2 spans filtered out" in page
+    assert f'<a href="/trace/{TRACE_ID}">Show all</a>' in page
+    assert "min%3A1s" in page or "min:1s" in page

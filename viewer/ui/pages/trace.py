@@ -33,6 +33,7 @@ from viewer.ui.errors import answer_problem
 from viewer.ui.htmx import see_other
 from viewer.ui.loaded_trace import LoadedTrace, TraceCache
 from viewer.ui.panels import PANEL_OPTIONS, PANELS, tabs
+from viewer.ui.viewmodel.only_form import kept_rows
 from viewer.ui.viewmodel.problem import Problem, problem
 from viewer.ui.viewmodel.rows import collapsed_mask, window_of, window_rows
 from viewer.ui.viewmodel.span_detail import SpanDetail, span_detail
@@ -77,8 +78,11 @@ def rows(trace_id: str) -> Response:
     if not isinstance(found, LoadedTrace):
         return found
     state = _state(found)
-    visible = visible_rows(found.tree, collapsed_mask(found, state))
     matches = _matches(found, state)
+    kept = kept_rows(found, state.only, matches)
+    visible = visible_rows(
+        found.tree, collapsed_mask(found, state), None if kept is None else kept.shown
+    )
     window = window_of(
         found,
         state,
@@ -86,6 +90,7 @@ def rows(trace_id: str) -> Response:
         matches,
         state.offset,
         _spans(found, window_rows(visible, state.offset)),
+        kept,
     )
     return make_response(render_template("trace/_window.html", window=window))
 
@@ -136,7 +141,13 @@ def _traces() -> TraceCache:
 
 def _state(trace: LoadedTrace) -> TraceState:
     path = f"/trace/{format_trace_id(trace.tree.trace_id)}"
-    state = read_state(path, request.args, trace.tree.duration_ns, PANEL_OPTIONS)
+    # A form names a part of the filter in each of its fields; links name all of them in one.
+    parts = [
+        *request.args.getlist("only"),
+        *(f"min:{text}" for text in request.args.getlist("min")),
+    ]
+    arguments = {**request.args, "only": ",".join(parts)}
+    state = read_state(path, arguments, trace.tree.duration_ns, PANEL_OPTIONS)
     return shown_state(trace, state)
 
 
@@ -163,7 +174,11 @@ def _header(
 
 
 def _timeline_view(trace: LoadedTrace, state: TraceState) -> TraceView:
-    visible = visible_rows(trace.tree, collapsed_mask(trace, state))
+    matches = _matches(trace, state)
+    kept = kept_rows(trace, state.only, matches)
+    visible = visible_rows(
+        trace.tree, collapsed_mask(trace, state), None if kept is None else kept.shown
+    )
     near = _near()
     offset = first_offset(trace, state, visible, near)
     failed, selected = first_error(trace.tree), _selected(trace, state)
@@ -172,7 +187,7 @@ def _timeline_view(trace: LoadedTrace, state: TraceState) -> TraceView:
     spans = _spans(trace, [*window_rows(visible, offset), *named])
     return TraceView(
         header=_header(trace, state, failed, spans),
-        timeline=timeline(trace, state, visible, _matches(trace, state), offset, near, spans),
+        timeline=timeline(trace, state, visible, matches, offset, near, spans, kept),
         detail=_detail(trace, state, selected, spans),
     )
 

@@ -13,6 +13,7 @@ from viewer.trace.span import Span, SpanKind, StatusCode
 from viewer.trace.tree import Oddity, Rows
 from viewer.ui.filters import format_duration, format_service, service_class
 from viewer.ui.loaded_trace import LoadedTrace
+from viewer.ui.viewmodel.only_form import Kept
 from viewer.ui.viewmodel.trace_state import TraceState
 
 WINDOW_ROWS = 100
@@ -50,7 +51,8 @@ _ROW_ODDITIES = {
 class Row:
     """A span's row. ``position`` counts visible rows from 1. ``x``, ``width`` and the paths are in
     BAR_UNITS of the shown time range; a span outside of it has no width. ``critical`` says how long the
-    critical path is with the span, and with those that its row hides; "" where it is not."""
+    critical path is with the span, and with those that its row hides; "" where it is not. ``context``
+    rows stand only above others that a filter lets through; ``descendants`` are those it shows."""
 
     span_id: str
     position: int
@@ -67,6 +69,7 @@ class Row:
     select_url: str
     selected: bool
     matched: bool
+    context: bool
     error: str
     oddity: str
     badges: tuple[str, ...]
@@ -135,8 +138,10 @@ def window_of(
     matched: Rows | None,
     offset: int,
     spans: Mapping[int, Span],
+    kept: Kept | None = None,
 ) -> Window:
-    """Return the visible rows from ``offset`` on. ``spans`` holds their span objects by row."""
+    """Return the visible rows from ``offset`` on. ``spans`` holds their span objects by row; ``kept``
+    is what a filter lets through, None without one."""
     tree = trace.tree
     scale = scale_of(trace, state)
     shown = visible[offset : offset + WINDOW_ROWS]
@@ -146,6 +151,7 @@ def window_of(
     }
     found = set() if matched is None else set(np.intersect1d(shown, matched).tolist())
     collapsed = collapsed_mask(trace, state)
+    below = None if kept is None else kept.below(tree.subtree_end)
     rows: list[Row] = []
     for position, row in enumerate(shown.tolist(), offset + 1):
         told = [text for oddity, text in _ROW_ODDITIES.items() if row in oddities[oddity]]
@@ -160,6 +166,8 @@ def window_of(
                 bool(collapsed[row]),
                 told,
                 found,
+                int(tree.subtree_end[row]) - row - 1 if below is None else int(below[row]),
+                kept is not None and not kept.chosen[row],
             )
         )
     return Window(tuple(rows), offset, len(visible))
@@ -188,6 +196,8 @@ def _row(
     collapsed: bool,
     oddities: Sequence[str],
     matched: Collection[int],
+    descendants: int,
+    context: bool,
 ) -> Row:
     tree, columns = trace.tree, trace.tree.columns
     shown_id = int(tree.shown_id[row])
@@ -208,12 +218,13 @@ def _row(
         service=row_service(trace, row),
         service_class=service_class(service),
         kind=_KINDS.get(int(columns.kind[row]), ""),
-        descendants=int(tree.subtree_end[row]) - row - 1,
+        descendants=descendants,
         collapsed=collapsed,
         toggle_url=state.toggling(shown_id).url,
         select_url=state.selecting(shown_id).url,
         selected=state.span == shown_id,
         matched=row in matched,
+        context=context,
         error="own" if own_error else "below" if trace.errors_below[row] else "",
         oddity="; ".join(oddities),
         badges=_badges(span),

@@ -13,6 +13,8 @@ from viewer.trace.tree import Rows
 from viewer.ui.filters import format_count, format_plural
 from viewer.ui.loaded_trace import LoadedTrace
 from viewer.ui.viewmodel.minimap import Minimap, Tick, minimap, ticks
+from viewer.ui.viewmodel.only import NOTHING
+from viewer.ui.viewmodel.only_form import Kept, OnlyForm, kept_rows, only_form
 from viewer.ui.viewmodel.rows import WINDOW_ROWS, Window, named_mask, window_of
 from viewer.ui.viewmodel.trace_state import TraceState
 
@@ -41,6 +43,7 @@ class Timeline:
     marked, ``critical_url`` changes that."""
 
     find: FindBar
+    only: OnlyForm
     minimap: Minimap
     ticks: tuple[Tick, ...]
     window: Window
@@ -84,7 +87,7 @@ def first_offset(trace: LoadedTrace, state: TraceState, visible: Rows, near: int
     index = focus_index(trace, visible, near)
     if index < 0:
         index = state.offset or max(focus_index(trace, visible, state.span), 0)
-    return min(index, len(visible) - 1) // WINDOW_ROWS * WINDOW_ROWS
+    return min(index, max(len(visible) - 1, 0)) // WINDOW_ROWS * WINDOW_ROWS
 
 
 def focus_index(trace: LoadedTrace, visible: Rows, span: int | None) -> int:
@@ -93,7 +96,8 @@ def focus_index(trace: LoadedTrace, visible: Rows, span: int | None) -> int:
     row = None if span is None else trace.tree.row_of(span)
     if row is None:
         return -1
-    # Preorder: the last visible row at or above a hidden one is the collapsed ancestor.
+    # Preorder: the last visible row at or above a hidden one is the collapsed ancestor, or, where a
+    # filter hides it, the nearest one before it.
     return int(np.searchsorted(visible, row, side="right")) - 1
 
 
@@ -105,14 +109,18 @@ def timeline(
     offset: int,
     near: int | None,
     spans: Mapping[int, Span],
+    kept: Kept | None = None,
 ) -> Timeline:
-    """Return everything the timeline prints. ``matches`` are the found rows, None without a term."""
-    window = window_of(trace, state, visible, matches, offset, spans)
+    """Return everything the timeline prints. ``matches`` are the found rows, None without a term;
+    ``kept`` is what a filter lets through, None without one."""
+    window = window_of(trace, state, visible, matches, offset, spans, kept)
     to_ns = trace.tree.duration_ns if state.to_ns is None else state.to_ns
-    hidden = len(trace.tree) - len(visible)
+    shown = len(trace.tree) if kept is None else int(kept.shown.sum())
+    hidden = shown - len(visible)
     before, after = offset - WINDOW_ROWS, offset + WINDOW_ROWS
     return Timeline(
         find=find_bar(trace, state, matches),
+        only=only_form(trace, state, kept),
         minimap=minimap(trace, state),
         ticks=ticks(state.from_ns or 0, to_ns),
         window=window,
@@ -171,7 +179,11 @@ def _step(trace: LoadedTrace, state: TraceState, rows: Rows, direction: int) -> 
 
 
 def reveal(trace: LoadedTrace, state: TraceState, row: int) -> TraceState:
-    """Return the state that selects a row and expands whatever hides it."""
+    """Return the state that selects a row, expands whatever hides it, and is without a filter that
+    does not let it through."""
+    kept = kept_rows(trace, state.only, trace.found.get(state.find))
+    if kept is not None and not kept.shown[row]:
+        state = state.narrowed(NOTHING)
     shown = trace.tree.shown_id
     if state.all_collapsed or state.collapsed:
         above = set(shown[trace.tree.ancestors(row)].tolist())

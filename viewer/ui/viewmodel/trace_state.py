@@ -1,7 +1,8 @@
 """What the address of a trace page says, and addresses for every next step from it.
 
-The address is the whole state: view and its options, selected span, zoom, find term, collapsed
-subtrees. Parts that are malformed or stale are ignored and told in ``notes`` (`design/contract.md`, "Pages").
+The address is the whole state: view and its options, selected span, zoom, find term, filter,
+collapsed subtrees. Parts that are malformed or stale are ignored and told in ``notes``
+(`design/contract.md`, "Pages").
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from viewer.trace.ids import InvalidId, format_span_id, parse_span_id
+from viewer.ui.viewmodel.only import NOTHING, Only, read_only
 
 TIMELINE = "timeline"
 MOST_COLLAPSED = 500
@@ -37,6 +39,7 @@ class TraceState:
     offset: int = 0
     utc: bool = False
     critical: bool = True
+    only: Only = NOTHING
     notes: tuple[str, ...] = ()
 
     @property
@@ -49,6 +52,7 @@ class TraceState:
             "from": "" if self.from_ns is None else str(self.from_ns),
             "to": "" if self.to_ns is None else str(self.to_ns),
             "find": self.find,
+            "only": self.only.text,
             "collapse": self._collapse_text(),
             "offset": str(self.offset) if self.offset else "",
             "tz": "utc" if self.utc else "",
@@ -84,6 +88,10 @@ class TraceState:
 
     def finding(self, find: str) -> "TraceState":
         return replace(self, find=find, offset=0)
+
+    def narrowed(self, only: Only) -> "TraceState":
+        """Return the state with this filter."""
+        return replace(self, only=only, offset=0)
 
     def at(self, offset: int) -> "TraceState":
         return replace(self, offset=offset)
@@ -145,6 +153,7 @@ def read_state(
         from_ns=from_ns,
         to_ns=to_ns,
         find=find[:_LONGEST_FIND],
+        only=read_only([arguments.get("only", "")], notes),
         all_collapsed=all_collapsed,
         collapsed=collapsed,
         offset=_whole(arguments.get("offset", ""), "offset", notes) or 0,
@@ -156,7 +165,7 @@ def read_state(
 
 def _address(path: str, query: Mapping[str, str]) -> str:
     # Commas and asterisks are legal in a query and keep collapse lists readable.
-    return f"{path}?{urlencode(query, safe=',*')}" if query else path
+    return f"{path}?{urlencode(query, safe=',*:')}" if query else path
 
 
 def _span(text: str, notes: list[str]) -> int | None:
