@@ -17,7 +17,7 @@ def self_times(tree: TraceTree) -> NDArray[np.int64]:
     """Return each row's self time in nanoseconds."""
     result = tree.columns.dur_ns.copy()
     rows = np.flatnonzero(tree.parent >= 0)
-    rows = rows[_is_waited_for(tree, rows)]
+    rows = rows[is_waited_for(tree, rows)]
     if not len(rows):
         return result
     parents, begins, ends = _clipped(tree, rows)
@@ -52,7 +52,7 @@ def self_intervals(tree: TraceTree, row: int, children: NDArray[np.int32]) -> ND
     """Return the stretches of a span without any child, a row (begin, end) each, as offsets in
     nanoseconds from its start. ``children`` are the rows directly below it."""
     duration = int(tree.columns.dur_ns[row])
-    waited_for = children[_is_waited_for(tree, children)]
+    waited_for = children[is_waited_for(tree, children)]
     if not len(waited_for):
         return np.array([(0, duration)] if duration else [], np.int64).reshape(-1, 2)
     _, begins, ends = _clipped(tree, waited_for)
@@ -62,7 +62,7 @@ def self_intervals(tree: TraceTree, row: int, children: NDArray[np.int32]) -> ND
     return gaps[gaps[:, 1] > gaps[:, 0]]
 
 
-def _is_waited_for(
+def is_waited_for(
     tree: TraceTree, rows: NDArray[np.intp] | NDArray[np.int32]
 ) -> NDArray[np.bool_]:
     """Say of rows that have a parent whether it waits for them."""
