@@ -21,20 +21,23 @@ from viewer.analysis.patterns import (
     calls_in_a_row,
     repetitions,
     retries,
-    siblings,
 )
+from viewer.analysis.siblings import siblings
 from viewer.analysis.visible import Children
 from viewer.trace.tree import TraceTree
 
 MOST_OF_A_KIND = 20
+ERROR_STAKE = (1 << 63) - 1
 AnyFinding = ErrorSpread | Bottleneck | HeaviestService | Repetition | Retry | InARow | Gap
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """``findings`` by importance; ``left_out`` counts those beyond MOST_OF_A_KIND of one kind."""
+    """``findings`` by importance: the nanoseconds at stake in each are in ``stakes``. ``left_out``
+    counts those beyond MOST_OF_A_KIND of one kind."""
 
     findings: tuple[AnyFinding, ...]
+    stakes: tuple[int, ...]
     left_out: int
 
 
@@ -58,9 +61,11 @@ def overview(tree: TraceTree, children: Children, self_ns: NDArray[np.int64]) ->
             ranked.append((slowest.self_ns, service))
     ranked.sort(key=lambda pair: (-pair[0], isinstance(pair[1], HeaviestService)))
     error = error_spread(tree)
-    found = tuple(finding for _, finding in ranked)
+    if error is not None:
+        ranked.insert(0, (ERROR_STAKE, error))
     return Overview(
-        findings=found if error is None else (error, *found),
+        findings=tuple(finding for _, finding in ranked),
+        stakes=tuple(stake for stake, _ in ranked),
         left_out=sum(max(len(kind) - MOST_OF_A_KIND, 0) for kind in kinds),
     )
 

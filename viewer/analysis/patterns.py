@@ -1,7 +1,4 @@
-"""How calls follow one another below one span: repeated, retried, or in a row for no reason.
-
-Spans without a start time take no part, nor do consumers below a producer: nobody waits for them.
-"""
+"""How calls follow one another below one span: repeated, retried, or in a row for no reason."""
 
 from dataclasses import dataclass
 
@@ -9,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.analysis.intervals import reached_before
-from viewer.analysis.self_time import is_waited_for
+from viewer.analysis.siblings import Siblings
 from viewer.trace.span import SpanKind, StatusCode
 from viewer.trace.tree import Rows, TraceTree
 
@@ -20,7 +17,6 @@ _LEAST_SHARE = 0.1
 _LEAST_SAVED = 0.05
 _SMALL_GAP_NS, _SMALL_GAP_SHARE = 1_000_000, 0.05
 _SHOWN = 5
-_Numbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,66 +60,6 @@ class InARow:
     share: float
 
 
-@dataclass(frozen=True, slots=True)
-class Siblings:
-    """The children of all spans, sorted by parent, operation and start; ``first`` is where each
-    group of one parent and operation begins, ``size`` how many it has."""
-
-    rows: NDArray[np.intp]
-    group: _Numbers
-    first: _Numbers
-    size: _Numbers
-    overlapping: _Numbers
-    operation: _Numbers
-
-
-def siblings(tree: TraceTree) -> Siblings:
-    """Group the children of every span by operation."""
-    columns = tree.columns
-    operation = operations(tree)
-    rows = _waited_for_children(tree)
-    rows = rows[np.lexsort((columns.start_ns[rows], operation[rows], tree.parent[rows]))]
-    parents, kinds = tree.parent[rows], operation[rows]
-    new = (parents[1:] != parents[:-1]) | (kinds[1:] != kinds[:-1])
-    first = np.flatnonzero(np.r_[True, new][: len(rows)]).astype(np.int64)
-    size = np.diff(np.r_[first, len(rows)]).astype(np.int64)
-    group = np.repeat(np.arange(len(first), dtype=np.int64), size)
-    begin = columns.start_ns[rows]
-    before = reached_before(group, begin, begin + columns.dur_ns[rows])
-    overlapping = np.bincount(group, begin < before, len(first)).astype(np.int64)
-    return Siblings(rows, group, first, size, overlapping, operation)
-
-
-def operations(tree: TraceTree) -> _Numbers:
-    """Return a number per row, the same for spans of one service and name. Client spans are often
-    named by the method only ("GET"), so the operation that answers is part of theirs."""
-    columns = tree.columns
-    own = columns.service.astype(np.int64) * max(len(columns.names), 1) + columns.name
-    numbers = _renumbered(own)
-    callers = np.flatnonzero(
-        (tree.parent[1:] == np.arange(max(len(tree) - 1, 0)))
-        & (columns.kind[:-1] == SpanKind.CLIENT)
-        & (columns.kind[1:] == SpanKind.SERVER)
-    )
-    if len(callers):
-        kinds = int(numbers.max()) + 1
-        numbers *= kinds + 1
-        numbers[callers] += 1 + numbers[callers + 1] // (kinds + 1)
-        numbers = _renumbered(numbers)
-    return numbers
-
-
-def _renumbered(numbers: _Numbers) -> _Numbers:
-    """Return the numbers as ranks, from 0."""
-    most = int(numbers.max(initial=0)) + 1
-    if most > 4 * len(numbers):
-        return np.unique(numbers, return_inverse=True)[1].astype(np.int64)
-    met = np.zeros(most, np.int64)
-    met[numbers] = 1
-    ranks: _Numbers = (np.cumsum(met) - 1)[numbers]
-    return ranks
-
-
 def repetitions(tree: TraceTree, found: Siblings) -> list[Repetition]:
     """Return the operations that are called at least LEAST_REPEATED times by one span, one call
     after the other (the N+1 pattern), those that take longest first."""
@@ -143,7 +79,7 @@ def repetitions(tree: TraceTree, found: Siblings) -> list[Repetition]:
         result.append(
             Repetition(
                 parent=int(tree.parent[found.rows[found.first[largest]]]),
-                rows=_members(found, int(largest))[:_SHOWN].astype(np.int32),
+                rows=found.of(int(largest))[:_SHOWN].astype(np.int32),
                 count=int(found.size[family].sum()),
                 families=len(family),
                 total_ns=total,
@@ -166,7 +102,7 @@ def retries(tree: TraceTree, found: Siblings) -> list[Retry]:
     result = []
     for family in _families(tree, found, groups):
         longest = int(family[np.argmax(lost[family])])
-        members = _members(found, longest).astype(np.int32)
+        members = found.of(longest).astype(np.int32)
         result.append(
             Retry(
                 parent=int(tree.parent[members[0]]),
@@ -226,20 +162,13 @@ def calls_in_a_row(tree: TraceTree, found: Siblings) -> list[InARow]:
     ]
 
 
-def _waited_for_children(tree: TraceTree) -> NDArray[np.intp]:
-    rows = np.flatnonzero((tree.parent >= 0) & (tree.columns.start_ns != 0))
-    return rows[is_waited_for(tree, rows)]
-
-
 def _is_retried(tree: TraceTree, found: Siblings) -> NDArray[np.bool_]:
     """Say per group whether it is one operation tried again after it failed."""
     failed = tree.columns.status[found.rows] == StatusCode.ERROR
     failures = np.bincount(found.group, failed, len(found.first))
     last_failed = failed[found.first + found.size - 1]
     retried: NDArray[np.bool_] = (
-        (found.size >= 2)
-        & (found.overlapping == 0)
-        & (failures - last_failed == found.size - 1)
+        (found.size >= 2) & (found.overlapping == 0) & (failures - last_failed == found.size - 1)
     )
     return retried
 
@@ -252,10 +181,6 @@ def _families(tree: TraceTree, found: Siblings, groups: NDArray[np.intp]) -> lis
     order = np.argsort(both, kind="stable")
     cuts = np.flatnonzero(np.diff(both[order])) + 1
     return np.split(groups[order], cuts)
-
-
-def _members(found: Siblings, group: int) -> NDArray[np.intp]:
-    return found.rows[found.first[group] : found.first[group] + found.size[group]]
 
 
 def _share(tree: TraceTree, length_ns: int) -> float:

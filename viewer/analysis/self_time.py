@@ -62,9 +62,7 @@ def self_intervals(tree: TraceTree, row: int, children: NDArray[np.int32]) -> ND
     return gaps[gaps[:, 1] > gaps[:, 0]]
 
 
-def is_waited_for(
-    tree: TraceTree, rows: NDArray[np.intp] | NDArray[np.int32]
-) -> NDArray[np.bool_]:
+def is_waited_for(tree: TraceTree, rows: NDArray[np.intp] | NDArray[np.int32]) -> NDArray[np.bool_]:
     """Say of rows that have a parent whether it waits for them."""
     kind = tree.columns.kind
     consumed = kind[rows] == SpanKind.CONSUMER

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +14,23 @@ LEAST_SAMPLES = 20
 QUANTILES = (0.5, 0.95)
 _TIMES_P95 = 2
 _LEAST_SHARE = 0.05
-Usual = tuple[int, int, int]
-"""How many spans of an operation were looked at, and the median and p95 of their durations."""
+
+
+class Usual(NamedTuple):
+    """How many spans of an operation were looked at, and their durations at QUANTILES."""
+
+    samples: int
+    median_ns: int
+    p95_ns: int
 
 
 @dataclass(frozen=True, slots=True)
 class SlowSpan:
-    """A span, and what its operation usually takes."""
+    """The slowest such span of an operation, how many ``others`` of those looked at are too, and what
+    the operation usually takes."""
 
     row: int
+    others: int
     duration_ns: int
     median_ns: int
     p95_ns: int
@@ -39,14 +48,23 @@ def heaviest_rows(tree: TraceTree, self_ns: NDArray[np.int64]) -> Rows:
 def slower_than_usual(
     tree: TraceTree, rows: Rows, usual: Mapping[tuple[str, str], Usual]
 ) -> list[SlowSpan]:
-    """Return those of the rows that took more than twice their operation's p95. ``usual`` is by
+    """Return, by operation, those of the rows that took more than twice its p95. ``usual`` is by
     service and name; operations without enough samples in it are passed over."""
     columns = tree.columns
-    found = []
+    slow: dict[tuple[str, str], list[int]] = {}
     for row in rows.tolist():
         key = (columns.services[columns.service[row]], columns.names[columns.name[row]])
-        samples, median, p95 = usual.get(key, (0, 0, 0))
-        duration = int(columns.dur_ns[row])
-        if samples >= LEAST_SAMPLES and duration > _TIMES_P95 * p95:
-            found.append(SlowSpan(row, duration, median, p95, samples))
+        known = usual.get(key)
+        if known is None or known.samples < LEAST_SAMPLES:
+            continue
+        if int(columns.dur_ns[row]) > _TIMES_P95 * known.p95_ns:
+            slow.setdefault(key, []).append(row)
+    found = []
+    for key, slow_rows in slow.items():
+        slowest = max(slow_rows, key=lambda row: int(columns.dur_ns[row]))
+        duration, known = int(columns.dur_ns[slowest]), usual[key]
+        others = len(slow_rows) - 1
+        found.append(
+            SlowSpan(slowest, others, duration, known.median_ns, known.p95_ns, known.samples)
+        )
     return found
