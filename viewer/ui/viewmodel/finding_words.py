@@ -49,6 +49,11 @@ class FindingLine:
     advice: str = ""
 
     @property
+    def text(self) -> str:
+        """The whole sentence."""
+        return f"{self.lead} {self.subject}{self.rest}".lstrip()
+
+    @property
     def icon(self) -> str:
         return _ICONS[self.severity]
 
@@ -164,9 +169,7 @@ def _error(
 def _bottleneck(trace: LoadedTrace, state: TraceState, found: Bottleneck) -> FindingLine:
     own = format_duration(found.self_ns)
     large = found.share >= _LARGE_SHARE
-    rest = (
-        f" is the bottleneck: it takes {own} itself" if large else f" takes longest: {own} itself"
-    )
+    rest = f" is the bottleneck: {own} itself" if large else f" takes longest: {own} itself"
     rest += f", {share_of(found.share)} of the trace"
     if found.caller is not None and found.caller_share:
         caller = cut(row_service(trace, found.caller), _LONGEST_PART)
@@ -181,7 +184,7 @@ def _heaviest(trace: LoadedTrace, state: TraceState, found: HeaviestService) -> 
     took, calls = format_duration(found.busy_ns), ""
     if found.calls > 1:
         calls = f" in {format_count(found.calls)} calls"
-    rest = f" takes {took}{calls} with all that it calls, {share_of(found.share)} of total"
+    rest = f" takes {took}{calls}, {share_of(found.share)} of total"
     return FindingLine(
         "service", "", row_service(trace, found.row), rest, _url(trace, state, found.row),
         "note", "Heaviest service",

@@ -16,7 +16,7 @@ from viewer.ui.viewmodel.timeline import reveal
 from viewer.ui.viewmodel.trace_state import TraceState
 
 FINDINGS = "findings"
-_MOST_FINDINGS = 3
+_MOST_FINDINGS = 2
 _WORDS = {
     Oddity.ORPHAN: ("span whose parent is missing", "spans whose parent is missing"),
     Oddity.SEVERAL_ROOTS: ("root", "roots"),
