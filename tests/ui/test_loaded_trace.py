@@ -150,3 +150,10 @@ def test_it_holds_what_all_windows_need() -> None:
     assert trace.children.of(0).tolist() == [1, 2, 3]
     assert trace.errors_below.tolist() == [1, 0, 0, 0]
     assert trace.self_ns.tolist() == [25_000_000] * 4
+
+
+def test_what_the_skeleton_tells_is_computed_once() -> None:
+    found = TraceCache(a_store(a_trace())).get(f"{1:032x}")
+    assert found is not None
+    assert found.overview() is found.overview()
+    assert found.overview().findings

@@ -81,7 +81,9 @@ def slow_line(trace: LoadedTrace, state: TraceState, slow: SlowSpan) -> FindingL
     """Return the words for a span that took longer than usual."""
     took, p95, median = map(format_duration, (slow.duration_ns, slow.p95_ns, slow.median_ns))
     times = (
-        f"{slow.duration_ns / slow.p95_ns:.1f} times its p95 of {p95}" if slow.p95_ns else "p95 0"
+        f"{slow.duration_ns / slow.p95_ns:.1f} times its p95 of {p95}"
+        if slow.p95_ns
+        else "p95 0 ns"
     )
     rest = f" took {took}, {times} (median {median}, {format_plural(slow.samples, 'span')})"
     if slow.others:
