@@ -25,7 +25,7 @@ def test_it_says_what_failed_and_what_took_the_time(open_page: OpenPage) -> None
         re.compile("failed at payment · charge: card gateway timed out")
     )
     expect(page.locator("[data-finding=bottleneck]")).to_contain_text(
-        "payment · charge takes 700 ms itself, of 900 ms (78%)"
+        "payment · charge is the bottleneck: 700 ms itself, 78 % of the trace"
     )
     expect(page.locator("[data-span-row]")).to_have_count(8)
     expect(page).to_have_title(re.compile("gateway: POST /checkout"))

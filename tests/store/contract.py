@@ -717,6 +717,37 @@ class StoreContract:
         assert list(store.attribute_of_spans(TRACE_ID, "k=").values()) == ["1"]
         assert store.attribute_of_spans(TRACE_ID, "none") == {}
 
+    # How long operations take
+
+    def test_an_operation_s_durations_are_told_by_nearest_rank(self, store: SpanStore) -> None:
+        spans = [
+            a_span(number, name="query", start_ns=START_NS + number, duration_ns=number * MS)
+            for number in range(1, 41)
+        ]
+        others = [a_span(50, name="query", service="other"), a_span(51, name="other")]
+        store.write_spans([a_batch([*spans, *others])])
+        pairs = [("shop", "query"), ("other", "query"), ("shop", "unknown")]
+        found = store.operation_percentiles(pairs, (0.0, 0.5, 0.95, 1.0))
+        assert found.keys() == set(pairs[:2])
+        assert found["shop", "query"].samples == 40
+        assert found["shop", "query"].durations_ns == (MS, 20 * MS, 38 * MS, 40 * MS)
+        assert found["other", "query"].durations_ns == (100 * MS,) * 4
+        assert store.operation_percentiles([], (0.5,)) == {}
+
+    def test_only_recent_spans_of_an_operation_count(
+        self, store: SpanStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for module in ("viewer.store.memory", "viewer.store.duckdb.recent"):
+            monkeypatch.setattr(f"{module}.RECENT_SPANS", 3)
+        starts = [1, 5, 2, 5, 3, 3]
+        spans = [
+            a_span(number, name="query", start_ns=START_NS + start, duration_ns=start * MS)
+            for number, start in enumerate(starts, 1)
+        ]
+        store.write_spans([a_batch(spans)])
+        found = store.operation_percentiles([("shop", "query")], (0.0, 1.0))["shop", "query"]
+        assert (found.samples, found.durations_ns) == (4, (3 * MS, 5 * MS))
+
     # Replacing, open ends
 
     def test_a_replaced_span_goes_as_the_new_one_comes(self, store: SpanStore) -> None:

@@ -172,3 +172,10 @@ def test_the_critical_path_is_computed_once_whoever_asks_first(
     assert asked == [trace.tree]
     assert all(path is found[0] for path in found)
     assert found[0].rows.tolist() == [0, 1]
+
+
+def test_what_the_skeleton_tells_is_computed_once() -> None:
+    found = TraceCache(a_store(a_trace())).get(f"{1:032x}")
+    assert found is not None
+    assert found.overview() is found.overview()
+    assert found.overview().findings

@@ -11,6 +11,7 @@ Earliest: by start, span ID, kind, service, name, duration, parent ID. Text sort
 Letter case is ignored letter by letter (`fold_case`), so that every engine agrees.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -69,6 +70,15 @@ class OpenSpan:
     span_id: int
     parent_id: int
     open_ends: OpenEnd
+
+
+@dataclass(frozen=True, slots=True)
+class OperationPercentiles:
+    """Durations of an operation's recent spans: how many were looked at, and a duration of theirs
+    (nearest rank, in nanoseconds) for each quantile asked for, in that order."""
+
+    samples: int
+    durations_ns: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +229,14 @@ class SpanStore(Protocol):
     def operations(self, service: str, kind: int | None = None) -> list[Operation]:
         """Return the distinct operations of a service, sorted by name and kind."""
 
+    def operation_percentiles(
+        self, pairs: Sequence[tuple[str, str]], quantiles: Sequence[float]
+    ) -> dict[tuple[str, str], OperationPercentiles]:
+        """Return how long operations, named by service and name, usually take, for those of which
+        there are spans. Looked at are an operation's recent spans, re-deliveries included: the
+        RECENT_SPANS rows of it that start last, and those that start with the first of these.
+        Quantiles are from 0 to 1."""
+
     def attribute_keys(self, service: str | None, prefix: str, limit: int) -> list[str]:
         """Return keys of span and resource attributes that start so, in recent spans, sorted.
         Recent are the RECENT_SPANS rows of the service (or of all) that start last, and those that
@@ -246,6 +264,13 @@ class SpanStore(Protocol):
 def traces_with_lower_half(store: SpanStore, half: str, limit: int) -> list[str]:
     """Return IDs of traces whose last 16 digits these are, ascending."""
     return [found for found in store.traces_with_prefix(half, limit) if found.endswith(half)]
+
+
+def percentiles(ordered: Sequence[int], quantiles: Sequence[float]) -> OperationPercentiles:
+    """Return the quantiles of durations in ascending order, of which there is at least one."""
+    count = len(ordered)
+    ranks = (min(max(math.ceil(count * quantile), 1), count) for quantile in quantiles)
+    return OperationPercentiles(count, tuple(int(ordered[rank - 1]) for rank in ranks))
 
 
 def fold_case(text: str) -> str:

@@ -16,6 +16,7 @@ from viewer.store.base import (
     Distribution,
     DistributionCell,
     OpenSpan,
+    OperationPercentiles,
     Pruned,
     ReadOnly,
     ServiceStats,
@@ -26,6 +27,7 @@ from viewer.store.base import (
     TracePage,
     field_of_tag,
     fold_case,
+    percentiles,
     time_steps,
 )
 from viewer.trace.attributes import clean_text, encode_attribute, show_value
@@ -175,10 +177,11 @@ class MemoryStore:
         return replace(columns, weight=min(row.weight for row in rows))
 
     def get_spans(self, trace_id: str, span_ids: Sequence[int] | None = None) -> list[StoredSpan]:
+        wanted = None if span_ids is None else set(span_ids)
         rows = [
             row
             for row in _once(self._of_trace(trace_id))
-            if span_ids is None or row.span.span_id in span_ids
+            if wanted is None or row.span.span_id in wanted
         ]
         rows.sort(key=lambda row: (row.span.start_ns, row.span.span_id, row.digest))
         return [StoredSpan(row.digest, row.span) for row in rows]
@@ -225,6 +228,16 @@ class MemoryStore:
             if row.span.service == service and kind in (None, row.span.kind)
         }
         return [Operation(service, name, number) for name, number in sorted(found)]
+
+    def operation_percentiles(
+        self, pairs: Sequence[tuple[str, str]], quantiles: Sequence[float]
+    ) -> dict[tuple[str, str], OperationPercentiles]:
+        found = {}
+        for service, name in pairs:
+            durations = sorted(span.duration_ns for span in self._recent(service, name))
+            if durations:
+                found[service, name] = percentiles(durations, quantiles)
+        return found
 
     def attribute_keys(self, service: str | None, prefix: str, limit: int) -> list[str]:
         keys = {
@@ -302,8 +315,12 @@ class MemoryStore:
         with self._lock:
             return list(self._rows.get(trace_id, ()))
 
-    def _recent(self, service: str | None) -> list[Span]:
-        spans = [row.span for row in self._all() if service in (None, row.span.service)]
+    def _recent(self, service: str | None, name: str | None = None) -> list[Span]:
+        spans = [
+            row.span
+            for row in self._all()
+            if service in (None, row.span.service) and name in (None, row.span.name)
+        ]
         starts = sorted((span.start_ns for span in spans), reverse=True)[:RECENT_SPANS]
         since = min(starts, default=0)
         return [span for span in spans if span.start_ns >= since]
@@ -413,8 +430,8 @@ def _in_range(span: Span, query: TraceQuery) -> bool:
 def _meets(span: Span, query: TraceQuery) -> bool:
     return (
         _in_range(span, query)
-        and query.service in (None, span.service)
-        and query.operation in (None, span.name)
+        and (query.service is None or clean_text(query.service) == span.service)
+        and (query.operation is None or clean_text(query.operation) == span.name)
         and _within(span.duration_ns, query.min_span_ns, query.max_span_ns)
         and (not query.errors_only or span.status.code == StatusCode.ERROR)
         and all(_has_tag(span, key, value) for key, value in query.tags)
@@ -428,8 +445,9 @@ def _has_tag(span: Span, key: str, value: str) -> bool:
         return (span.kind if column == "kind" else span.status.code) in numbers
     holders = [span.attributes, span.resource.attributes, span.scope.attributes]
     holders += [event.attributes for event in span.events]
+    key, value = clean_text(key), clean_text(value)
     return any(
-        name == key and show_value(held) == value
+        clean_text(name) == key and show_value(held) == value
         for attributes in holders
         for name, held in attributes
     )

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from viewer.analysis.critical_path import CriticalPath, critical_path
 from viewer.analysis.findings import errors_below
+from viewer.analysis.overview import Overview, overview
 from viewer.analysis.self_time import self_times
 from viewer.analysis.visible import Children, children_of
 from viewer.store.base import SpanStore
 from viewer.trace.columns import TraceColumns
+from viewer.trace.span import Span
 from viewer.trace.tree import Rows, TraceTree, build_tree
 
 MOST_SPANS = 1_500_000
@@ -34,8 +36,9 @@ class LoadedTrace:
     self_ns: NDArray[np.int64]
     errors_below: NDArray[np.int64]
     found: dict[str, Rows] = field(default_factory=dict, compare=False)
-    _critical: list[CriticalPath] = field(default_factory=list, compare=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, compare=False)
+    _critical: list[CriticalPath] = field(default_factory=list, compare=False, repr=False)
+    _overview: list[Overview] = field(default_factory=list, compare=False, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, compare=False, repr=False)
 
     @property
     def critical(self) -> CriticalPath:
@@ -45,12 +48,32 @@ class LoadedTrace:
                 self._critical.append(critical_path(self.tree))
             return self._critical[0]
 
+    def overview(self) -> Overview:
+        """Return what the skeleton tells; computed when it is first asked for, likewise."""
+        with self._lock:
+            if not self._overview:
+                self._overview.append(overview(self.tree, self.children, self.self_ns))
+            return self._overview[0]
+
     def remember(self, find: str, rows: Rows) -> Rows:
         """Keep what a term found for the windows that follow, and return it."""
         if len(self.found) >= MOST_FOUND:
             self.found.clear()
         self.found[find] = rows
         return rows
+
+
+def fetch_spans(store: SpanStore, trace: LoadedTrace, rows: Sequence[int]) -> dict[int, Span]:
+    """Fetch the span objects of a few rows, by row."""
+    columns = trace.tree.columns
+    wanted = {(int(columns.span_id[row]), int(columns.digest[row])): row for row in rows}
+    ids = sorted({span_id for span_id, _ in wanted})
+    stored = store.get_spans(trace.tree.trace_id, ids) if ids else []
+    return {
+        wanted[key]: found.span
+        for found in stored
+        if (key := (found.span.span_id, found.digest)) in wanted
+    }
 
 
 @dataclass(slots=True)

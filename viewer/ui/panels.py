@@ -7,13 +7,17 @@ the same name in ``templates/trace``. Its own parameters are part of the address
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from viewer.analysis.attribute_quality import rows_to_look_at
+from viewer.analysis.findings import first_error
+from viewer.analysis.slow_spans import QUANTILES, Usual, heaviest_rows
 from viewer.store.base import SpanStore
-from viewer.ui.loaded_trace import LoadedTrace
+from viewer.ui.loaded_trace import LoadedTrace, fetch_spans
+from viewer.ui.viewmodel.findings import Findings, findings
 from viewer.ui.viewmodel.statistics import GROUPINGS, Statistics, statistics
 from viewer.ui.viewmodel.trace_header import Tab
 from viewer.ui.viewmodel.trace_state import TIMELINE, TraceState
 
-Content = Statistics
+Content = Statistics | Findings
 """What a panel shows; each kind has its partial."""
 
 
@@ -35,7 +39,24 @@ def _statistics(trace: LoadedTrace, state: TraceState, store: SpanStore) -> Stat
     return statistics(trace, state, values)
 
 
-PANELS = (Panel("statistics", "Statistics", ("by", "sort"), _statistics),)
+def _findings(trace: LoadedTrace, state: TraceState, store: SpanStore) -> Findings:
+    tree, columns = trace.tree, trace.tree.columns
+    rows = heaviest_rows(tree, trace.self_ns).tolist()
+    pairs = [(columns.services[columns.service[r]], columns.names[columns.name[r]]) for r in rows]
+    taken = store.operation_percentiles(list(dict.fromkeys(pairs)), QUANTILES)
+    usual = {pair: Usual(found.samples, *found.durations_ns) for pair, found in taken.items()}
+    looked_at = set(rows_to_look_at(tree).tolist())
+    failed = first_error(tree)
+    if failed is not None:
+        looked_at.add(failed)
+    spans = fetch_spans(store, trace, sorted(looked_at))
+    return findings(trace, state, spans, usual)
+
+
+PANELS = (
+    Panel("statistics", "Statistics", ("by", "sort"), _statistics),
+    Panel("findings", "Findings", (), _findings),
+)
 PANEL_OPTIONS = {panel.name: panel.options for panel in PANELS}
 
 

@@ -4,9 +4,9 @@ import pytest
 
 from tests.builders import MS, START_NS, TRACE_ID, a_span
 from tests.ui.stage import a_loaded_trace
-from viewer.analysis.findings import first_error
+from viewer.analysis.findings import error_message, first_error
 from viewer.trace.span import Event, Span, SpanKind
-from viewer.ui.viewmodel.trace_header import TraceHeader, error_message, trace_header
+from viewer.ui.viewmodel.trace_header import TraceHeader, trace_header
 from viewer.ui.viewmodel.trace_state import TraceState
 
 STATE = TraceState(f"/trace/{TRACE_ID}")
@@ -189,7 +189,7 @@ def test_the_error_is_told_where_it_began() -> None:
     )
     line = found.findings[0]
     assert (line.kind, line.lead, line.subject) == ("error", "failed at", "payment · charge")
-    assert line.rest == ": timed out"
+    assert line.rest == ": timed out; 1 span above it failed with it, up to shop"
     assert "span=0000000000000002" in line.url
     assert found.error_url == line.url
 
@@ -239,7 +239,14 @@ def test_the_bottleneck_is_told_with_its_share() -> None:
     (line,) = found.findings
     assert line.kind == "bottleneck"
     assert line.subject == "stock · reserve"
-    assert line.rest == " takes 780 ms itself, of 1.00 s (78%), all of it on the critical path"
+    share = "78 % of the trace, 78 % of shop"
+    assert (
+        line.rest == f" is the bottleneck: 780 ms itself, {share}, all of it on the critical path"
+    )
+    assert (
+        line.text
+        == f"stock · reserve is the bottleneck: 780 ms itself, {share}, all of it on the critical path"
+    )
 
 
 def test_it_says_how_much_of_the_bottleneck_decided_the_end() -> None:
@@ -250,14 +257,14 @@ def test_it_says_how_much_of_the_bottleneck_decided_the_end() -> None:
         for number in range(5, 10)
     ]
     (none,) = header(root, aside, *waited_for).findings
-    assert none.rest.endswith("(75%), none of it on the critical path")
+    assert none.rest.endswith("75 % of the trace, none of it on the critical path")
     # A root that another root takes over from is on the path until then.
     (some,) = header(
         a_span(1, duration_ns=100 * MS),
         a_span(2, 1, start_ns=START_NS + 10 * MS, duration_ns=10 * MS),
         a_span(3, start_ns=START_NS + 60 * MS, duration_ns=50 * MS),
     ).findings
-    assert some.rest.endswith("of 110 ms (82%), 50.0 ms of it on the critical path")
+    assert some.rest.endswith("82 % of the trace, 50.0 ms of it on the critical path")
     (hidden,) = header(
         a_span(1, duration_ns=100 * MS),
         a_span(2, 1, duration_ns=20 * MS),
@@ -272,13 +279,30 @@ def test_a_small_share_is_not_zero() -> None:
         a_span(number, 0, start_ns=START_NS + number * 1000 * MS, duration_ns=MS)
         for number in range(1, 4)
     ]
-    assert header(*spans).findings[0].rest.endswith("(under 1%), all of it on the critical path")
+    assert (
+        header(*spans).findings[0].rest
+        == " takes longest: 1.00 ms itself, under 1 % of the trace, all of it on the critical path"
+    )
 
 
 def test_a_span_without_a_start_may_take_longer_than_the_trace() -> None:
     found = header(a_span(1, duration_ns=MS), a_span(2, 1, start_ns=0, duration_ns=50 * MS))
-    assert found.findings[0].rest.endswith("(over 100%), none of it on the critical path")
+    assert found.findings[0].rest.endswith(
+        "over 100 % of the trace, none of it on the critical path"
+    )
 
 
 def test_a_trace_without_any_time_has_no_bottleneck() -> None:
     assert header(a_span(1, duration_ns=0)).findings == ()
+
+
+def test_two_findings_are_told_and_the_others_are_counted() -> None:
+    found = header(
+        a_span(1, duration_ns=1000 * MS, error=True),
+        a_span(2, 1, service="stock", duration_ns=300 * MS),
+        a_span(3, 2, service="db", duration_ns=200 * MS),
+    )
+    assert [line.kind for line in found.findings] == ["error", "bottleneck"]
+    assert found.more == "1 more"
+    assert found.more_url == f"{STATE.path}?view=findings"
+    assert header(a_span(1)).more == ""

@@ -11,6 +11,7 @@ from viewer.store.base import (
     Capabilities,
     Distribution,
     OpenSpan,
+    OperationPercentiles,
     Pruned,
     ServiceStats,
     SpanKey,
@@ -19,7 +20,7 @@ from viewer.store.base import (
     StoreStats,
     TracePage,
 )
-from viewer.store.duckdb import search, suggest, within
+from viewer.store.duckdb import recent, search, suggest, within
 from viewer.store.duckdb.compile import Compiler, Params
 from viewer.store.duckdb.connection import Connections, open_file
 from viewer.store.duckdb.dependencies import dependencies
@@ -207,6 +208,12 @@ class DuckDbStore:
                 params.values,
             ).fetchall()
         return [Operation(*row) for row in rows]
+
+    def operation_percentiles(
+        self, pairs: Sequence[tuple[str, str]], quantiles: Sequence[float]
+    ) -> dict[tuple[str, str], OperationPercentiles]:
+        with self._connections.reading() as con:
+            return recent.operation_percentiles(con, pairs, quantiles)
 
     def attribute_keys(self, service: str | None, prefix: str, limit: int) -> list[str]:
         with self._connections.reading() as con:

@@ -4,9 +4,10 @@ from collections import Counter
 
 import duckdb
 
-from viewer.store.base import MAX_SUGGESTED, RECENT_SPANS
+from viewer.store.base import MAX_SUGGESTED
 from viewer.store.duckdb.compile import Params
 from viewer.store.duckdb.origins import Origins
+from viewer.store.duckdb.recent import recent
 from viewer.trace.attributes import clean_text, escape_key, show_value, split_attribute
 from viewer.trace.span import Resource
 
@@ -24,15 +25,15 @@ def attribute_keys(
 ) -> list[str]:
     """Return keys of span and resource attributes in recent spans, as `SpanStore` says."""
     params = Params()
-    recent = _recent(con, service, params)
+    condition = _recent(con, service, params)
     ids = con.execute(
-        f"SELECT DISTINCT resource_id FROM spans WHERE {recent}",
+        f"SELECT DISTINCT resource_id FROM spans WHERE {condition}",
         params.values,
     ).fetchall()
     begins = params.add(escape_key(prefix))
     rows = con.execute(
         f"""
-        SELECT DISTINCT {_KEY} FROM (SELECT unnest(attrs) AS attr FROM spans WHERE {recent})
+        SELECT DISTINCT {_KEY} FROM (SELECT unnest(attrs) AS attr FROM spans WHERE {condition})
         WHERE starts_with(attr, {begins})
         """,
         params.values,
@@ -55,16 +56,16 @@ def attribute_values(
     """Return values of one attribute in recent spans, as `SpanStore` says."""
     wanted = clean_text(prefix)
     params = Params()
-    recent = _recent(con, service, params)
+    condition = _recent(con, service, params)
     ids = con.execute(
-        f"SELECT resource_id, count(*) FROM spans WHERE {recent} GROUP BY resource_id",
+        f"SELECT resource_id, count(*) FROM spans WHERE {condition} GROUP BY resource_id",
         params.values,
     ).fetchall()
     before = f"{escape_key(key)}="
     begins = params.add(before + wanted)
     rows = con.execute(
         f"""
-        SELECT attr, count(*) FROM (SELECT unnest(attrs) AS attr FROM spans WHERE {recent})
+        SELECT attr, count(*) FROM (SELECT unnest(attrs) AS attr FROM spans WHERE {condition})
         WHERE starts_with(attr, {begins}) AND length(attr) <= {len(before) + MAX_SUGGESTED}
         GROUP BY attr
         """,
@@ -84,9 +85,4 @@ def attribute_values(
 def _recent(con: duckdb.DuckDBPyConnection, service: str | None, params: Params) -> str:
     """Return the condition that a span is a recent one."""
     of_service = "TRUE" if service is None else f"service = {params.add(clean_text(service))}"
-    row = con.execute(
-        f"SELECT start_ns FROM spans WHERE {of_service}"
-        f" ORDER BY start_ns DESC LIMIT 1 OFFSET {RECENT_SPANS - 1}",
-        params.values,
-    ).fetchall()
-    return f"{of_service} AND start_ns >= {params.add(row[0][0])}" if row else of_service
+    return recent(con, of_service, params)

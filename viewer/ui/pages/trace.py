@@ -31,7 +31,7 @@ from viewer.ui import htmx
 from viewer.ui.current import current_now_ns, current_store
 from viewer.ui.errors import answer_problem
 from viewer.ui.htmx import see_other
-from viewer.ui.loaded_trace import LoadedTrace, TraceCache
+from viewer.ui.loaded_trace import LoadedTrace, TraceCache, fetch_spans
 from viewer.ui.panels import PANEL_OPTIONS, PANELS, tabs
 from viewer.ui.viewmodel.only_form import kept_rows
 from viewer.ui.viewmodel.problem import Problem, problem
@@ -224,12 +224,4 @@ def _matches(trace: LoadedTrace, state: TraceState) -> Rows | None:
 
 def _spans(trace: LoadedTrace, rows: Sequence[int]) -> dict[int, Span]:
     """Fetch the span objects of a few rows."""
-    columns = trace.tree.columns
-    wanted = {(int(columns.span_id[row]), int(columns.digest[row])): row for row in rows}
-    ids = sorted({span_id for span_id, _ in wanted})
-    stored = current_store().get_spans(trace.tree.trace_id, ids) if ids else []
-    return {
-        wanted[key]: found.span
-        for found in stored
-        if (key := (found.span.span_id, found.digest)) in wanted
-    }
+    return fetch_spans(current_store(), trace, rows)

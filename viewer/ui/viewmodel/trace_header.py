@@ -4,19 +4,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from viewer.analysis.findings import Bottleneck, bottleneck, first_error
-from viewer.analysis.self_time import self_intervals
-from viewer.trace.attributes import show_value
+from viewer.analysis.findings import ErrorSpread
 from viewer.trace.ids import format_trace_id
 from viewer.trace.span import Span, StatusCode
 from viewer.trace.tree import Oddity
-from viewer.ui.filters import format_count, format_duration, format_weight, service_class
+from viewer.ui.filters import format_count, format_weight, service_class
 from viewer.ui.loaded_trace import LoadedTrace
+from viewer.ui.viewmodel.finding_words import FindingLine, finding_line
 from viewer.ui.viewmodel.rows import row_name, row_service
 from viewer.ui.viewmodel.timeline import reveal
 from viewer.ui.viewmodel.trace_state import TraceState
 
-_LONGEST_MESSAGE = 200
+FINDINGS = "findings"
+_MOST_FINDINGS = 2
 _WORDS = {
     Oddity.ORPHAN: ("span whose parent is missing", "spans whose parent is missing"),
     Oddity.SEVERAL_ROOTS: ("root", "roots"),
@@ -54,17 +54,6 @@ class TraceWarning:
 
 
 @dataclass(frozen=True, slots=True)
-class FindingLine:
-    """One sentence on the trace, a link to its span. ``kind`` is error or bottleneck."""
-
-    kind: str
-    lead: str
-    subject: str
-    rest: str
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
 class Tab:
     """A view to choose."""
 
@@ -75,8 +64,9 @@ class Tab:
 
 @dataclass(frozen=True, slots=True)
 class TraceHeader:
-    """A trace in two lines and a finding, and the views to choose from. ``failed`` says whether any
-    span did, ``weight`` how many traces it stands for after sampling (``×10``)."""
+    """A trace in two lines, what matters most of it, and the views to choose from. ``failed`` says
+    whether any span did, ``weight`` how many traces it stands for after sampling (``×10``); ``more``
+    counts the findings that are told in the view of ``more_url`` only, empty if there are none."""
 
     trace_id: str
     full_id: str
@@ -96,6 +86,8 @@ class TraceHeader:
     url: str
     warnings: tuple[TraceWarning, ...]
     findings: tuple[FindingLine, ...]
+    more: str
+    more_url: str
     tabs: tuple[Tab, ...]
 
 
@@ -107,8 +99,10 @@ def trace_header(
     root = int(_first_root(trace))
     service, name = row_service(trace, root), row_name(trace, root)
     errors = int((columns.status == StatusCode.ERROR).sum())
-    lines = [_error_line(trace, state, failed_span), _bottleneck_line(trace, state)]
-    error_line = lines[0]
+    found = trace.overview().findings
+    lines = tuple(finding_line(trace, state, one, failed_span) for one in found[:_MOST_FINDINGS])
+    error_url = lines[0].url if found and isinstance(found[0], ErrorSpread) else ""
+    more = len(found) - len(lines) + trace.overview().left_out
     return TraceHeader(
         trace_id=format_trace_id(tree.trace_id),
         full_id=tree.trace_id,
@@ -124,10 +118,12 @@ def trace_header(
         errors=errors,
         depth=int(tree.depth.max()) + 1,
         weight=format_weight(columns.weight),
-        error_url=error_line.url if error_line else "",
+        error_url=error_url,
         url=state.url,
         warnings=_warnings(trace, state),
-        findings=tuple(line for line in lines if line),
+        findings=lines,
+        more=f"{format_count(more)} more" if more else "",
+        more_url=state.viewing(FINDINGS).url,
         tabs=tabs,
     )
 
@@ -152,74 +148,3 @@ def _warnings(trace: LoadedTrace, state: TraceState) -> tuple[TraceWarning, ...]
         serious = finding.oddity not in _MERELY_NOTED
         warnings.append(TraceWarning(finding.oddity.value, text, url, serious))
     return tuple(sorted(warnings, key=lambda warning: not warning.serious))
-
-
-def _subject(trace: LoadedTrace, row: int) -> str:
-    return f"{row_service(trace, row)} · {row_name(trace, row)}"
-
-
-def _error_line(trace: LoadedTrace, state: TraceState, failed: Span | None) -> FindingLine | None:
-    row = first_error(trace.tree)
-    if row is None:
-        return None
-    message = "" if failed is None else error_message(failed)
-    if len(message) > _LONGEST_MESSAGE:
-        message = message[: _LONGEST_MESSAGE - 1] + "…"
-    rest = f": {message}" if message else ", which gave no message"
-    return FindingLine(
-        "error", "failed at", _subject(trace, row), rest, reveal(trace, state, row).url
-    )
-
-
-def error_message(span: Span) -> str:
-    """Return what a failed span says of its error: status message, exception event, or status code."""
-    if span.status.message:
-        return span.status.message
-    for event in reversed(span.events):
-        said = dict(event.attributes)
-        if said.get("exception.message"):
-            return show_value(said["exception.message"])
-        if said.get("exception.type"):
-            return show_value(said["exception.type"])
-    attributes = dict(span.attributes)
-    for key in ("error.message", "error.type", "http.response.status_code", "http.status_code"):
-        if attributes.get(key):
-            return f"{key} {show_value(attributes[key])}"
-    return ""
-
-
-def _bottleneck_line(trace: LoadedTrace, state: TraceState) -> FindingLine | None:
-    slowest = bottleneck(trace.tree, trace.self_ns)
-    if slowest is None:
-        return None
-    own, whole = format_duration(slowest.self_ns), format_duration(trace.tree.duration_ns)
-    critical = _of_it_critical(trace, slowest)
-    rest = f" takes {own} itself, of {whole} ({_share(slowest.share)}), {critical}"
-    return FindingLine(
-        "bottleneck", "", _subject(trace, slowest.row), rest, reveal(trace, state, slowest.row).url
-    )
-
-
-def _of_it_critical(trace: LoadedTrace, slowest: Bottleneck) -> str:
-    """Say how much of the slowest span's self time is on the critical path."""
-    tree, row = trace.tree, slowest.row
-    window = trace.critical.window_of(row) - tree.columns.start_ns[row]
-    if not len(window):
-        return "none of it on the critical path"
-    low, high = window[0].tolist()
-    # While the path is with a span or those below it, its self time is on the path: nothing on the
-    # path runs then but the span itself.
-    passed = slowest.self_ns
-    if (low, high) != (0, int(tree.columns.dur_ns[row])):
-        stretches = self_intervals(tree, row, trace.children.of(row))
-        cut = np.clip(stretches, low, high)
-        passed = int((cut[:, 1] - cut[:, 0]).sum())
-    part = {slowest.self_ns: "all", 0: "none"}.get(passed, format_duration(passed))
-    return f"{part} of it on the critical path"
-
-
-def _share(share: float) -> str:
-    # A span without a start time is outside of the trace's own duration, and may be longer.
-    if share > 1:
-        return "over 100%"
-    return f"{share:.0%}" if share >= 0.01 else "under 1%"

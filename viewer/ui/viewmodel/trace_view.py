@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from viewer.ui.viewmodel.findings import Findings
 from viewer.ui.viewmodel.span_detail import SpanDetail
 from viewer.ui.viewmodel.statistics import Statistics
 from viewer.ui.viewmodel.timeline import Timeline
@@ -17,3 +18,4 @@ class TraceView:
     detail: SpanDetail | None
     timeline: Timeline | None = None
     statistics: Statistics | None = None
+    findings: Findings | None = None
