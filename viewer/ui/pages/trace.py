@@ -8,7 +8,6 @@ from typing import Any
 from flask import (
     Blueprint,
     Response,
-    current_app,
     make_response,
     redirect,
     render_template,
@@ -28,10 +27,10 @@ from viewer.trace.ids import (
 from viewer.trace.span import Span
 from viewer.trace.tree import Rows
 from viewer.ui import htmx
-from viewer.ui.current import current_now_ns, current_store
+from viewer.ui.current import current_store, current_traces
 from viewer.ui.errors import answer_problem
 from viewer.ui.htmx import see_other
-from viewer.ui.loaded_trace import LoadedTrace, TraceCache
+from viewer.ui.loaded_trace import LoadedTrace, spans_of_rows
 from viewer.ui.panels import PANEL_OPTIONS, PANELS, tabs
 from viewer.ui.viewmodel.problem import Problem, problem
 from viewer.ui.viewmodel.rows import collapsed_mask, window_of, window_rows
@@ -43,7 +42,6 @@ from viewer.ui.viewmodel.trace_view import TraceView
 
 _MOST_TERMS = 20
 _TERM = re.compile(r'"([^"]+)"|(\S+)')
-_CACHE = "tracefall.traces"
 
 blueprint = Blueprint("trace", __name__)
 
@@ -102,7 +100,7 @@ def _find(text: str) -> LoadedTrace | Response:
         query = f"?{said}" if said else ""
         if not htmx.is_htmx():
             return make_response(redirect(f"/trace/{format_trace_id(trace_id)}{query}", 308))
-    found = _traces().get(trace_id)
+    found = current_traces().get(trace_id)
     if found is None and (half := lower_half(trace_id)):
         whole = traces_with_lower_half(current_store(), half, 2)
         if len(whole) == 1:
@@ -123,15 +121,6 @@ def _find(text: str) -> LoadedTrace | Response:
             )
         )
     return found
-
-
-def _traces() -> TraceCache:
-    store = current_store()
-    cache = current_app.extensions.get(_CACHE)
-    if cache is None:
-        cache = current_app.extensions.setdefault(_CACHE, TraceCache(store, now_ns=current_now_ns))
-    assert isinstance(cache, TraceCache)
-    return cache
 
 
 def _state(trace: LoadedTrace) -> TraceState:
@@ -208,13 +197,4 @@ def _matches(trace: LoadedTrace, state: TraceState) -> Rows | None:
 
 
 def _spans(trace: LoadedTrace, rows: Sequence[int]) -> dict[int, Span]:
-    """Fetch the span objects of a few rows."""
-    columns = trace.tree.columns
-    wanted = {(int(columns.span_id[row]), int(columns.digest[row])): row for row in rows}
-    ids = sorted({span_id for span_id, _ in wanted})
-    stored = current_store().get_spans(trace.tree.trace_id, ids) if ids else []
-    return {
-        wanted[key]: found.span
-        for found in stored
-        if (key := (found.span.span_id, found.digest)) in wanted
-    }
+    return spans_of_rows(current_store(), trace, rows)

@@ -11,6 +11,7 @@ from viewer.trace.span import Span, StatusCode
 from viewer.trace.tree import Oddity
 from viewer.ui.filters import format_count, format_duration, format_weight, service_class
 from viewer.ui.loaded_trace import LoadedTrace
+from viewer.ui.viewmodel.address import compare_url
 from viewer.ui.viewmodel.rows import row_name, row_service
 from viewer.ui.viewmodel.timeline import reveal
 from viewer.ui.viewmodel.trace_state import TraceState
@@ -92,6 +93,8 @@ class TraceHeader:
     depth: int
     weight: str
     error_url: str
+    compare_url: str
+    choices_url: str
     url: str
     warnings: tuple[TraceWarning, ...]
     findings: tuple[FindingLine, ...]
@@ -103,7 +106,7 @@ def trace_header(
 ) -> TraceHeader:
     """Return the header. ``failed_span`` is the span of `findings.first_error`'s row, for its words."""
     tree, columns = trace.tree, trace.tree.columns
-    root = int(_first_root(trace))
+    root = int(first_root(trace))
     service, name = row_service(trace, root), row_name(trace, root)
     errors = int((columns.status == StatusCode.ERROR).sum())
     lines = [_error_line(trace, state, failed_span), _bottleneck_line(trace, state)]
@@ -124,6 +127,8 @@ def trace_header(
         depth=int(tree.depth.max()) + 1,
         weight=format_weight(columns.weight),
         error_url=error_line.url if error_line else "",
+        compare_url=compare_url(tree.trace_id, utc=state.utc),
+        choices_url=compare_url(tree.trace_id, "/choices", state.utc),
         url=state.url,
         warnings=_warnings(trace, state),
         findings=tuple(line for line in lines if line),
@@ -131,7 +136,7 @@ def trace_header(
     )
 
 
-def _first_root(trace: LoadedTrace) -> int:
+def first_root(trace: LoadedTrace) -> int:
     """Return the earliest true root, or the earliest top row where there is none."""
     roots = trace.tree.roots
     true_roots = roots[trace.tree.columns.parent_id[roots] == 0]
