@@ -18,6 +18,7 @@ from viewer.trace.tree import Rows, TraceTree
 LEAST_SHARE = 0.10
 LEAST_NS = 1_000_000
 LEAST_OF_TRACE = 0.01
+_ABOUT = 1.02
 _NONE = -1
 
 
@@ -143,12 +144,19 @@ def is_much(difference_ns: float, shorter_ns: float, longer_trace_ns: int) -> bo
 def explain(compared: Comparison, difference_ns: int) -> Explanation | None:
     """Return the node that explains most of the traces' difference in duration, which is given: the
     one whose self time differs most in the same direction, or, where all of a subtree is added or
-    removed, the top of it by its total. None where no self time differs so."""
+    removed, the top of it by its total. None where no self time differs so.
+
+    What differs by more than the traces do ran beside other work; it is named only where nothing
+    that fits into the difference explains half of it."""
     own = compared.self_difference_ns
     if not len(own):
         return None
     towards = np.abs(own) if difference_ns == 0 else own * np.sign(difference_ns)
     node = int(np.argmax(towards))
+    if difference_ns and towards[node] > abs(difference_ns) * _ABOUT:
+        fitting = int(np.argmax(np.where(towards <= abs(difference_ns) * _ABOUT, towards, 0)))
+        if towards[fitting] >= abs(difference_ns) / 2:
+            node = fitting
     if towards[node] <= 0:
         return None
     change = compared.change[node]

@@ -53,8 +53,9 @@ class _Entry:
 
 class TraceCache:
     """The traces drawn last: at most MOST_TRACES of them, and MOST_SPANS spans (or two traces that are
-    larger, so that any two can be compared). A trace is looked up again when the store has changed, though not more often than every
-    two seconds, so that windows of a large trace stay quick while spans pour in."""
+    larger, so that any two can be compared). A trace is looked up again when the store has changed,
+    though not more often than every two seconds, so that windows of a large trace stay quick while
+    spans pour in."""
 
     def __init__(
         self,

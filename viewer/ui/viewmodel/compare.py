@@ -22,7 +22,8 @@ from viewer.ui.viewmodel.compare_timelines import CompareTimelines, compare_time
 from viewer.ui.viewmodel.rows import row_name, row_service
 from viewer.ui.viewmodel.trace_header import first_root
 
-RULE = "Slower or faster: by 10 % and 1 ms at least, or by 1 % of the longer trace."
+RULE = "Slower or faster: by 10% and 1 ms at least, or by 1% of the longer trace."
+_LONGEST_NAME = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,24 +139,32 @@ def _sentence(
     if found is None or (not much and not compared.differs()[found.node]):
         return Sentence(f"{lead}. {errors}".strip(), "", "", "")
     size = format_duration(round(abs(found.difference_ns)))
-    only = {Change.ADDED: ", which only B has", Change.REMOVED: ", which only A has"}.get(
-        Change(int(compared.change[found.node])), ""
-    )
-    if not much:
-        lead, rest = (
-            f"{lead}; most differs",
-            f" ({format_signed(round(found.difference_ns))}){only}",
-        )
-    elif abs(found.difference_ns) <= abs(difference):
-        lead, rest = f"{lead}; {size} of it {'is' if difference > 0 else 'was'}", only
+    change = Change(int(compared.change[found.node]))
+    has = {Change.ADDED: "B", Change.REMOVED: "A"}.get(change, "")
+    fits = abs(found.difference_ns) <= abs(difference)
+    if much and fits:
+        lead = f"{lead}; {size} of it {'is' if difference > 0 else 'was'}"
+        rest = f", which only {has} has" if has else ""
+    elif has:
+        lead, rest = f"{lead}; only {has} has", f" ({size})"
+    elif much:
+        lead, rest = f"{lead};", f" alone takes {size} {'more' if difference > 0 else 'less'}"
     else:
-        lead, rest = f"{lead};", f" alone takes {size} {'more' if difference > 0 else 'less'}{only}"
+        lead, rest = f"{lead}; most differs", f" ({format_signed(round(found.difference_ns))})"
+    key = node_key(a, b, compared, found.node)
     return Sentence(
         lead=lead,
-        subject=f"{node_service(compared, found.node)} · {node_name(compared, found.node)}",
+        subject=(
+            f"{_short(node_service(compared, found.node))} · "
+            f"{_short(node_name(compared, found.node))}"
+        ),
         rest=f"{rest}. {errors}".rstrip(),
-        url=state.selecting(node_key(a, b, compared, found.node)).url,
+        url=state.selecting(key).url,
     )
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
 
 
 def _errors(a: int, b: int) -> str:

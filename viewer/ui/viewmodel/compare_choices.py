@@ -7,6 +7,7 @@ from viewer.trace.ids import format_trace_id
 from viewer.trace.summary import TraceSummary
 from viewer.ui.filters import format_ago, format_plural, format_service
 from viewer.ui.loaded_trace import LoadedTrace
+from viewer.ui.viewmodel.address import trace_url
 from viewer.ui.viewmodel.compare_state import compare_path
 from viewer.ui.viewmodel.compare_table import format_signed
 from viewer.ui.viewmodel.rows import row_name, row_service
@@ -33,7 +34,9 @@ class CompareChoices:
     """The choices for a trace. ``subject`` is its root; ``nothing`` says so where no other is stored."""
 
     trace_id: str
+    url: str
     subject: str
+    duration_ns: int
     others: tuple[OtherTrace, ...]
     nothing: str
     utc: bool
@@ -59,16 +62,20 @@ def compare_choices(
     by_duration = sorted(recent, key=lambda found: (found.duration_ns, found.trace_id))
     others: list[OtherTrace] = []
     if fast:
-        others.append(_other(trace, "fastest", "The shortest that is stored", fast[0], now_ns, utc))
+        others.append(
+            _other(trace, "the fastest", "The shortest that is stored", fast[0], now_ns, utc)
+        )
     if by_duration:
         why = f"Of median duration among the newest {format_plural(len(recent), 'one')}"
         median = by_duration[(len(by_duration) - 1) // 2]
-        others.append(_other(trace, "typical", why, median, now_ns, utc))
+        others.append(_other(trace, "a typical one", why, median, now_ns, utc))
     root = first_root(trace)
     subject = f"{row_service(trace, root)} · {row_name(trace, root)}"
     return CompareChoices(
         trace_id=format_trace_id(trace.tree.trace_id),
+        url=trace_url(trace.tree.trace_id, tz="utc" if utc else ""),
         subject=subject,
+        duration_ns=trace.tree.duration_ns,
         others=tuple(others),
         nothing="" if others else f"No other trace of {subject} was found.",
         utc=utc,
