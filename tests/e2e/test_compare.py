@@ -22,7 +22,7 @@ def named(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("script", [True, False])
 def test_two_ticked_results_are_compared(open_page: OpenPage, script: bool) -> None:
-    page = open_page("/search?service=storefront&limit=5", javaScriptEnabled=script)
+    page = open_page("/search?service=storefront&limit=5", java_script_enabled=script)
     boxes = page.get_by_role("checkbox")
     ids = [boxes.nth(place).get_attribute("value") for place in (0, 1)]
     boxes.nth(0).check()
@@ -52,7 +52,7 @@ def test_a_tick_does_not_open_the_trace(open_page: OpenPage) -> None:
 def test_a_trace_page_offers_others_to_compare_with(open_page: OpenPage, script: bool) -> None:
     page = open_page("/search?service=storefront&limit=5")
     trace_id = page.get_by_role("checkbox").first.get_attribute("value")
-    page = open_page(f"/trace/{trace_id}", javaScriptEnabled=script)
+    page = open_page(f"/trace/{trace_id}", java_script_enabled=script)
     page.get_by_role("link", name="Compare with…").click()
     page.get_by_role("link", name="the fastest").click()
     page.wait_for_url(f"**/trace/{trace_id}...*")

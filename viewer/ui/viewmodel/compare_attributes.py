@@ -106,9 +106,9 @@ def _said(span: Span | None) -> Iterator[tuple[tuple[int, str, str], tuple[str, 
         ("status message", span.status.message),
         ("scope", " ".join(part for part in (span.scope.name, span.scope.version) if part)),
     )
-    for key, value in facts:
-        if value:
-            yield (0, "span", key), (value, "s")
+    for key, text in facts:
+        if text:
+            yield (0, "span", key), (text, "s")
     for rank, source, attributes in (
         (1, "attribute", span.attributes),
         (2, "resource", span.resource.attributes),

@@ -32,6 +32,7 @@ class TimelineBar:
     failed: bool
     selected: bool
     at_end: bool
+    lane_y: int
     label_x: float
     label_y: int
     x: float
@@ -111,6 +112,7 @@ def _bar(
         failed=bool(columns.status[row] == StatusCode.ERROR),
         selected=selected,
         at_end=at_end,
+        lane_y=lane * LANE,
         label_x=round(x + width if at_end else x, 2),
         label_y=lane * LANE + 11,
         x=round(x, 2),
