@@ -93,7 +93,7 @@ def test_the_stored_one_of_two_is_said_to_be_stored() -> None:
         ("xyz", "'xyz' is no trace ID"),
         ("0", "zeros only is invalid"),
         ("1" * 33, "33 hex digits"),
-        ("<b>", "'<b>' is no trace ID"),
+        ("x y", "'x y' is no trace ID"),
     ],
 )
 def test_what_is_no_id_is_refused(text: str, said: str) -> None:
