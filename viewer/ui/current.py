@@ -9,9 +9,11 @@ from flask import current_app
 
 from viewer.store.base import SpanStore
 from viewer.trace.report import DoorReport, FileReport, PolicyReport
+from viewer.ui.loaded_trace import TraceCache
 
 Ingest: TypeAlias = Callable[[str, BinaryIO], FileReport]
 _KEY = "tracefall"
+_TRACES = "tracefall.traces"
 
 
 def _no_doors() -> Sequence[DoorReport]:
@@ -60,6 +62,16 @@ def current_services() -> UiServices:
 def current_store() -> SpanStore:
     """Return the store of the app that answers the current request."""
     return current_services().store
+
+
+def current_traces() -> TraceCache:
+    """Return the traces drawn last, which all pages of the app share."""
+    extensions = current_app.extensions
+    if _TRACES not in extensions:
+        cache = TraceCache(current_store(), now_ns=current_now_ns)
+        # Of two requests that come first at once, one sets it.
+        extensions.setdefault(_TRACES, cache)
+    return cast(TraceCache, extensions[_TRACES])
 
 
 def current_ingest() -> Ingest | None:

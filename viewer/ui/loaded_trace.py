@@ -22,6 +22,7 @@ from viewer.trace.tree import Rows, TraceTree, build_tree
 MOST_SPANS = 1_500_000
 MOST_TRACES = 64
 MOST_FOUND = 8
+MOST_COMPARED = 2
 _FRESH_S = 2.0
 
 
@@ -63,19 +64,6 @@ class LoadedTrace:
         return rows
 
 
-def fetch_spans(store: SpanStore, trace: LoadedTrace, rows: Sequence[int]) -> dict[int, Span]:
-    """Fetch the span objects of a few rows, by row."""
-    columns = trace.tree.columns
-    wanted = {(int(columns.span_id[row]), int(columns.digest[row])): row for row in rows}
-    ids = sorted({span_id for span_id, _ in wanted})
-    stored = store.get_spans(trace.tree.trace_id, ids) if ids else []
-    return {
-        wanted[key]: found.span
-        for found in stored
-        if (key := (found.span.span_id, found.digest)) in wanted
-    }
-
-
 @dataclass(slots=True)
 class _Entry:
     trace: LoadedTrace
@@ -85,9 +73,10 @@ class _Entry:
 
 
 class TraceCache:
-    """The traces drawn last: at most MOST_TRACES of them, and MOST_SPANS spans (or one trace that is
-    larger). A trace is looked up again when the store has changed, though not more often than every
-    two seconds, so that windows of a large trace stay quick while spans pour in."""
+    """The traces drawn last: at most MOST_TRACES of them, and MOST_SPANS spans (or two traces that are
+    larger, so that any two can be compared). A trace is looked up again when the store has changed,
+    though not more often than every two seconds, so that windows of a large trace stay quick while
+    spans pour in."""
 
     def __init__(
         self,
@@ -115,7 +104,7 @@ class TraceCache:
             with self._lock:
                 self._entries.pop(trace_id, None)
             return None
-        content = _content_of(columns)
+        content = content_of(columns)
         if entry is not None and entry.content == content:
             entry.generation, entry.checked_at = generation, now
             return entry.trace
@@ -129,14 +118,27 @@ class TraceCache:
             self._entries[trace_id] = entry
             self._entries.move_to_end(trace_id)
             spans = sum(len(known.trace.tree) for known in self._entries.values())
-            while len(self._entries) > 1 and (
+            while len(self._entries) > MOST_COMPARED and (
                 spans > MOST_SPANS or len(self._entries) > MOST_TRACES
             ):
                 _, oldest = self._entries.popitem(last=False)
                 spans -= len(oldest.trace.tree)
 
 
-def _content_of(columns: TraceColumns) -> tuple[int, int, int]:
+def spans_of_rows(store: SpanStore, trace: LoadedTrace, rows: Sequence[int]) -> dict[int, Span]:
+    """Fetch the span objects of a few rows; a row whose span has gone is absent. Raises StoreError."""
+    columns = trace.tree.columns
+    wanted = {(int(columns.span_id[row]), int(columns.digest[row])): row for row in rows}
+    ids = sorted({span_id for span_id, _ in wanted})
+    stored = store.get_spans(trace.tree.trace_id, ids) if ids else []
+    return {
+        wanted[key]: found.span
+        for found in stored
+        if (key := (found.span.span_id, found.digest)) in wanted
+    }
+
+
+def content_of(columns: TraceColumns) -> tuple[int, int, int]:
     """Return what differs when spans have come or gone, in whatever order they are stored."""
     digests, ids = columns.digest.astype(np.uint64), columns.span_id
     # Sums wrap around; that is as good.

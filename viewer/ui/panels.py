@@ -11,7 +11,7 @@ from viewer.analysis.attribute_quality import rows_to_look_at
 from viewer.analysis.findings import first_error
 from viewer.analysis.slow_spans import QUANTILES, Usual, heaviest_rows
 from viewer.store.base import SpanStore
-from viewer.ui.loaded_trace import LoadedTrace, fetch_spans
+from viewer.ui.loaded_trace import LoadedTrace, spans_of_rows
 from viewer.ui.viewmodel.findings import Findings, findings
 from viewer.ui.viewmodel.statistics import GROUPINGS, Statistics, statistics
 from viewer.ui.viewmodel.trace_header import Tab
@@ -49,7 +49,7 @@ def _findings(trace: LoadedTrace, state: TraceState, store: SpanStore) -> Findin
     failed = first_error(tree)
     if failed is not None:
         looked_at.add(failed)
-    spans = fetch_spans(store, trace, sorted(looked_at))
+    spans = spans_of_rows(store, trace, sorted(looked_at))
     return findings(trace, state, spans, usual)
 
 

@@ -128,7 +128,7 @@ def test_an_unknown_trace_is_a_404_that_helps() -> None:
         ("f" * 33, "33 hex digits, at most 32 expected"),
         ("0" * 32, "zeros only"),
         ("%3Cb%3E", "'<b>' is no trace ID"),
-        ("a...b", "'a...b' is no trace ID"),
+        ("a..b", "'a..b' is no trace ID"),
     ],
 )
 def test_what_is_no_id_is_a_400_with_the_reason(text: str, reason: str) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 from flask import (
     Blueprint,
     Response,
-    current_app,
     make_response,
     redirect,
     render_template,
@@ -28,10 +27,10 @@ from viewer.trace.ids import (
 from viewer.trace.span import Span
 from viewer.trace.tree import Rows
 from viewer.ui import htmx
-from viewer.ui.current import current_now_ns, current_store
+from viewer.ui.current import current_store, current_traces
 from viewer.ui.errors import answer_problem
 from viewer.ui.htmx import see_other
-from viewer.ui.loaded_trace import LoadedTrace, TraceCache, fetch_spans
+from viewer.ui.loaded_trace import LoadedTrace, spans_of_rows
 from viewer.ui.panels import PANEL_OPTIONS, PANELS, tabs
 from viewer.ui.viewmodel.only_form import kept_rows
 from viewer.ui.viewmodel.problem import Problem, problem
@@ -44,7 +43,6 @@ from viewer.ui.viewmodel.trace_view import TraceView
 
 _MOST_TERMS = 20
 _TERM = re.compile(r'"([^"]+)"|(\S+)')
-_CACHE = "tracefall.traces"
 
 blueprint = Blueprint("trace", __name__)
 
@@ -107,7 +105,7 @@ def _find(text: str) -> LoadedTrace | Response:
         query = f"?{said}" if said else ""
         if not htmx.is_htmx():
             return make_response(redirect(f"/trace/{format_trace_id(trace_id)}{query}", 308))
-    found = _traces().get(trace_id)
+    found = current_traces().get(trace_id)
     if found is None and (half := lower_half(trace_id)):
         whole = traces_with_lower_half(current_store(), half, 2)
         if len(whole) == 1:
@@ -128,15 +126,6 @@ def _find(text: str) -> LoadedTrace | Response:
             )
         )
     return found
-
-
-def _traces() -> TraceCache:
-    store = current_store()
-    cache = current_app.extensions.get(_CACHE)
-    if cache is None:
-        cache = current_app.extensions.setdefault(_CACHE, TraceCache(store, now_ns=current_now_ns))
-    assert isinstance(cache, TraceCache)
-    return cache
 
 
 def _state(trace: LoadedTrace) -> TraceState:
@@ -223,5 +212,4 @@ def _matches(trace: LoadedTrace, state: TraceState) -> Rows | None:
 
 
 def _spans(trace: LoadedTrace, rows: Sequence[int]) -> dict[int, Span]:
-    """Fetch the span objects of a few rows."""
-    return fetch_spans(current_store(), trace, rows)
+    return spans_of_rows(current_store(), trace, rows)

@@ -10,3 +10,8 @@ def trace_url(trace_id: str, span_id: int = 0, tz: str = "") -> str:
     pairs = [f"span={format_span_id(span_id)}"] if span_id else []
     pairs += [f"tz={tz}"] if tz else []
     return f"/trace/{quote(format_trace_id(trace_id))}" + (f"?{'&'.join(pairs)}" if pairs else "")
+
+
+def compare_url(trace_id: str, part: str = "", utc: bool = False) -> str:
+    """Return the address where a trace to compare this one with is chosen, or of a part of it."""
+    return f"/compare{part}?trace={quote(format_trace_id(trace_id))}" + ("&tz=utc" if utc else "")

@@ -244,16 +244,17 @@ def _row(
 def row_name(trace: LoadedTrace, row: int) -> str:
     """Return the name of a row's span for a line: a long one cut, an absent one said."""
     columns = trace.tree.columns
-    return _cut(columns.names[columns.name[row]]) or "(no name)"
+    return cut(columns.names[columns.name[row]]) or "(no name)"
 
 
 def row_service(trace: LoadedTrace, row: int) -> str:
     """Return the service of a row's span for a line, likewise."""
     columns = trace.tree.columns
-    return _cut(format_service(columns.services[columns.service[row]]))
+    return cut(format_service(columns.services[columns.service[row]]))
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """Return a name for a line: a very long one cut."""
     return text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…"
 
 

@@ -10,6 +10,7 @@ from viewer.trace.span import Span, StatusCode
 from viewer.trace.tree import Oddity
 from viewer.ui.filters import format_count, format_weight, service_class
 from viewer.ui.loaded_trace import LoadedTrace
+from viewer.ui.viewmodel.address import compare_url
 from viewer.ui.viewmodel.finding_words import FindingLine, finding_line
 from viewer.ui.viewmodel.rows import row_name, row_service
 from viewer.ui.viewmodel.timeline import reveal
@@ -83,6 +84,8 @@ class TraceHeader:
     depth: int
     weight: str
     error_url: str
+    compare_url: str
+    choices_url: str
     url: str
     warnings: tuple[TraceWarning, ...]
     findings: tuple[FindingLine, ...]
@@ -96,7 +99,7 @@ def trace_header(
 ) -> TraceHeader:
     """Return the header. ``failed_span`` is the span of `findings.first_error`'s row, for its words."""
     tree, columns = trace.tree, trace.tree.columns
-    root = int(_first_root(trace))
+    root = int(first_root(trace))
     service, name = row_service(trace, root), row_name(trace, root)
     errors = int((columns.status == StatusCode.ERROR).sum())
     found = trace.overview().findings
@@ -119,6 +122,8 @@ def trace_header(
         depth=int(tree.depth.max()) + 1,
         weight=format_weight(columns.weight),
         error_url=error_url,
+        compare_url=compare_url(tree.trace_id, utc=state.utc),
+        choices_url=compare_url(tree.trace_id, "/choices", state.utc),
         url=state.url,
         warnings=_warnings(trace, state),
         findings=lines,
@@ -128,7 +133,7 @@ def trace_header(
     )
 
 
-def _first_root(trace: LoadedTrace) -> int:
+def first_root(trace: LoadedTrace) -> int:
     """Return the earliest true root, or the earliest top row where there is none."""
     roots = trace.tree.roots
     true_roots = roots[trace.tree.columns.parent_id[roots] == 0]
