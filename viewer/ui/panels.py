@@ -14,11 +14,12 @@ from viewer.store.base import SpanStore
 from viewer.ui.loaded_trace import LoadedTrace, spans_of_rows
 from viewer.ui.viewmodel.findings import Findings, findings
 from viewer.ui.viewmodel.flame import Flame, flame
+from viewer.ui.viewmodel.json_view import JsonView, json_view, page_rows
 from viewer.ui.viewmodel.statistics import GROUPINGS, Statistics, statistics
 from viewer.ui.viewmodel.trace_header import Tab
 from viewer.ui.viewmodel.trace_state import TIMELINE, TraceState
 
-Content = Statistics | Findings | Flame
+Content = Statistics | Findings | Flame | JsonView
 """What a panel shows; each kind has its partial."""
 
 
@@ -58,10 +59,15 @@ def _flame(trace: LoadedTrace, state: TraceState, _: SpanStore) -> Flame:
     return flame(trace, state)
 
 
+def _json(trace: LoadedTrace, state: TraceState, store: SpanStore) -> JsonView:
+    return json_view(trace, state, spans_of_rows(store, trace, page_rows(trace, state)))
+
+
 PANELS = (
     Panel("flame", "Flame", ("node",), _flame),
     Panel("statistics", "Statistics", ("by", "sort"), _statistics),
     Panel("findings", "Findings", (), _findings),
+    Panel("json", "JSON", ("as", "page"), _json),
 )
 PANEL_OPTIONS = {panel.name: panel.options for panel in PANELS}
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from viewer.ui.viewmodel.findings import Findings
 from viewer.ui.viewmodel.flame import Flame
+from viewer.ui.viewmodel.json_view import JsonView
 from viewer.ui.viewmodel.span_detail import SpanDetail
 from viewer.ui.viewmodel.statistics import Statistics
 from viewer.ui.viewmodel.timeline import Timeline
@@ -19,5 +20,6 @@ class TraceView:
     detail: SpanDetail | None
     timeline: Timeline | None = None
     flame: Flame | None = None
+    json: JsonView | None = None
     statistics: Statistics | None = None
     findings: Findings | None = None
