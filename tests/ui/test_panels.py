@@ -44,3 +44,10 @@ def test_statistics_by_an_attribute_come_from_the_store() -> None:
     assert "&lt;b&gt;" in page
     assert "<b>/x" not in page
     assert "1 span without route" in page
+
+
+def test_json_of_hostile_spans_is_text() -> None:
+    client = a_client(a_store(SPANS))
+    page = client.get(f"/trace/{TRACE_ID}?view=json", headers=HTML).text
+    assert "&lt;b&gt;/x" in page
+    assert "<b>/x" not in page

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from viewer.ui.viewmodel.findings import Findings
 from viewer.ui.viewmodel.flame import Flame
+from viewer.ui.viewmodel.json_view import JsonView
 from viewer.ui.viewmodel.span_detail import SpanDetail
+from viewer.ui.viewmodel.spans import Spans
 from viewer.ui.viewmodel.statistics import Statistics
 from viewer.ui.viewmodel.timeline import Timeline
 from viewer.ui.viewmodel.trace_header import TraceHeader
@@ -19,5 +21,7 @@ class TraceView:
     detail: SpanDetail | None
     timeline: Timeline | None = None
     flame: Flame | None = None
+    json: JsonView | None = None
+    spans: Spans | None = None
     statistics: Statistics | None = None
     findings: Findings | None = None
