@@ -12,12 +12,10 @@ from viewer.analysis.findings import first_error
 from viewer.analysis.slow_spans import QUANTILES, Usual, heaviest_rows
 from viewer.store.base import SpanStore
 from viewer.ui.loaded_trace import LoadedTrace, spans_of_rows
-from viewer.ui.viewmodel import json_view as json_page
-from viewer.ui.viewmodel import spans as span_list
 from viewer.ui.viewmodel.findings import Findings, findings
 from viewer.ui.viewmodel.flame import Flame, flame
-from viewer.ui.viewmodel.json_view import JsonView
-from viewer.ui.viewmodel.spans import Spans
+from viewer.ui.viewmodel.json_view import JsonView, json_rows, json_view
+from viewer.ui.viewmodel.spans import Spans, span_rows, spans
 from viewer.ui.viewmodel.statistics import GROUPINGS, Statistics, statistics
 from viewer.ui.viewmodel.trace_header import Tab
 from viewer.ui.viewmodel.trace_state import TIMELINE, TraceState
@@ -54,8 +52,7 @@ def _findings(trace: LoadedTrace, state: TraceState, store: SpanStore) -> Findin
     failed = first_error(tree)
     if failed is not None:
         looked_at.add(failed)
-    spans = spans_of_rows(store, trace, sorted(looked_at))
-    return findings(trace, state, spans, usual)
+    return findings(trace, state, spans_of_rows(store, trace, sorted(looked_at)), usual)
 
 
 def _flame(trace: LoadedTrace, state: TraceState, _: SpanStore) -> Flame:
@@ -63,15 +60,13 @@ def _flame(trace: LoadedTrace, state: TraceState, _: SpanStore) -> Flame:
 
 
 def _json(trace: LoadedTrace, state: TraceState, store: SpanStore) -> JsonView:
-    return json_page.json_view(
-        trace, state, spans_of_rows(store, trace, json_page.page_rows(trace, state))
-    )
+    rows = json_rows(trace, state)
+    return json_view(trace, state, rows, spans_of_rows(store, trace, rows))
 
 
 def _spans(trace: LoadedTrace, state: TraceState, store: SpanStore) -> Spans:
-    return span_list.spans(
-        trace, state, spans_of_rows(store, trace, span_list.page_rows(trace, state))
-    )
+    rows = span_rows(trace, state)
+    return spans(trace, state, rows, spans_of_rows(store, trace, rows))
 
 
 PANELS = (

@@ -9,7 +9,8 @@ from tests.ui.stage import a_loaded_trace
 from viewer.formats.jaeger.encode import encode_trace
 from viewer.formats.otlp.encode import encode_document
 from viewer.trace.span import Span
-from viewer.ui.viewmodel.json_view import MOST_TEXT, SPANS_A_PAGE, JsonView, json_view, page_rows
+from viewer.ui.viewmodel.json_view import MOST_TEXT, JsonView, json_rows, json_view
+from viewer.ui.viewmodel.pager import SPANS_A_PAGE
 from viewer.ui.viewmodel.trace_state import TraceState
 
 PATH = f"/trace/{TRACE_ID}"
@@ -20,7 +21,8 @@ def shown(spans: list[Span], **options: str) -> JsonView:
     state = TraceState(PATH, find="x").viewing("json", **options)
     by_id = {span.span_id: span for span in spans}
     ids = trace.tree.columns.span_id
-    return json_view(trace, state, {row: by_id[int(ids[row])] for row in page_rows(trace, state)})
+    rows = json_rows(trace, state)
+    return json_view(trace, state, rows, {row: by_id[int(ids[row])] for row in rows})
 
 
 def test_it_is_otlp_unless_the_address_says_jaeger() -> None:
@@ -35,8 +37,8 @@ def test_it_is_otlp_unless_the_address_says_jaeger() -> None:
     assert found.forms[1].url == f"{PATH}?view=json&as=jaeger&find=x"
     jaeger = shown(spans, **{"as": "jaeger"})
     assert json.loads(jaeger.text) == encode_trace(TRACE_ID, spans)
-    assert found.told == "Spans 1 to 2 of 2"
-    assert (found.previous_url, found.next_url) == ("", "")
+    assert found.pager.told == "Spans 1 to 2 of 2"
+    assert (found.pager.previous_url, found.pager.next_url) == ("", "")
 
 
 def test_a_large_trace_is_read_in_pages_that_hold_every_span_once() -> None:
@@ -50,20 +52,20 @@ def test_a_large_trace_is_read_in_pages_that_hold_every_span_once() -> None:
         for span in scope["spans"]
     ]
     assert len(held) == len(set(held)) == len(spans)
-    assert pages[1].previous_url == f"{PATH}?view=json&find=x"
-    assert pages[1].next_url == f"{PATH}?view=json&page=3&find=x"
-    assert pages[2].next_url == ""
-    assert pages[2].told == "Spans 201 to 201 of 201"
+    assert pages[1].pager.previous_url == f"{PATH}?view=json&find=x"
+    assert pages[1].pager.next_url == f"{PATH}?view=json&page=3&find=x"
+    assert pages[2].pager.next_url == ""
+    assert pages[2].pager.told == "Spans 201 to 201 of 201"
 
 
 @pytest.mark.parametrize(
     ("page", "told"), [("0", "1 to 100"), ("x", "1 to 100"), ("99", "101 to 101")]
 )
 def test_a_page_that_is_not_there_is_the_nearest_one(page: str, told: str) -> None:
-    assert told in shown(a_forest([0] + [1] * SPANS_A_PAGE), page=page).told
+    assert told in shown(a_forest([0] + [1] * SPANS_A_PAGE), page=page).pager.told
 
 
 def test_a_huge_value_is_cut_and_said_to_be() -> None:
     found = shown([a_span(1, attributes={"body": "x" * (MOST_TEXT + 10)})])
     assert len(found.text) == MOST_TEXT
-    assert "cut after 1,000,000 characters" in found.told
+    assert "cut after 1,000,000 characters" in found.pager.told

@@ -5,7 +5,8 @@ import pytest
 from tests.builders import MS, START_NS, TRACE_ID, a_forest, a_span
 from tests.ui.stage import a_loaded_trace
 from viewer.trace.span import Span, SpanKind
-from viewer.ui.viewmodel.spans import MOST_COLUMNS, SPANS_A_PAGE, Spans, page_rows, spans
+from viewer.ui.viewmodel.pager import SPANS_A_PAGE
+from viewer.ui.viewmodel.spans import MOST_COLUMNS, Spans, span_rows, spans
 from viewer.ui.viewmodel.trace_state import TraceState
 
 PATH = f"/trace/{TRACE_ID}"
@@ -21,7 +22,8 @@ def shown(*given: Span, **options: str) -> Spans:
     state = TraceState(PATH, find="x").viewing("spans", **options)
     by_id = {span.span_id: span for span in given or SPANS}
     ids = trace.tree.columns.span_id
-    return spans(trace, state, {row: by_id[int(ids[row])] for row in page_rows(trace, state)})
+    rows = span_rows(trace, state)
+    return spans(trace, state, rows, {row: by_id[int(ids[row])] for row in rows})
 
 
 @pytest.mark.parametrize(
@@ -63,9 +65,9 @@ def test_pages_hold_every_span_once_and_keep_the_order_and_columns() -> None:
     pages = [shown(*given, page=page, sort="name", columns="a") for page in ("", "2", "3")]
     urls = [line.url for page in pages for line in page.lines]
     assert len(urls) == len(set(urls)) == len(given)
-    assert pages[1].previous_url == f"{PATH}?view=spans&sort=name&columns=a&find=x"
-    assert pages[1].next_url == f"{PATH}?view=spans&sort=name&columns=a&page=3&find=x"
-    assert (pages[0].previous_url, pages[2].next_url) == ("", "")
-    assert pages[2].told == "Spans 201 to 201 of 201"
-    assert shown(*given, page="99").told == pages[2].told
-    assert shown(*given, page="x").told == "Spans 1 to 100 of 201"
+    assert pages[1].pager.previous_url == f"{PATH}?view=spans&sort=name&columns=a&find=x"
+    assert pages[1].pager.next_url == f"{PATH}?view=spans&sort=name&columns=a&page=3&find=x"
+    assert (pages[0].pager.previous_url, pages[2].pager.next_url) == ("", "")
+    assert pages[2].pager.told == "Spans 201 to 201 of 201"
+    assert shown(*given, page="99").pager.told == pages[2].pager.told
+    assert shown(*given, page="x").pager.told == "Spans 1 to 100 of 201"

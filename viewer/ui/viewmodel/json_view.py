@@ -2,16 +2,16 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from viewer.formats.jaeger.encode import encode_trace
 from viewer.formats.otlp.encode import encode_document
 from viewer.trace.span import Span
 from viewer.ui.filters import format_count
 from viewer.ui.loaded_trace import LoadedTrace
+from viewer.ui.viewmodel.pager import SPANS_A_PAGE, Pager, page_of, pager
 from viewer.ui.viewmodel.trace_state import TraceState
 
-SPANS_A_PAGE = 100
 MOST_TEXT = 1_000_000
 _FORMS = {"otlp": "OTLP", "jaeger": "Jaeger"}
 
@@ -27,48 +27,39 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class JsonView:
-    """``text`` is the document; ``told`` says which spans it holds and whether it is cut."""
+    """``text`` is the document; the pager says which spans it holds and whether it is cut."""
 
     forms: tuple[Form, ...]
     text: str
-    told: str
-    previous_url: str
-    next_url: str
+    pager: Pager
 
 
-def page_rows(trace: LoadedTrace, state: TraceState) -> range:
-    """Return the rows of the page that the view's option ``page`` names, counted from 1; the first
-    or last one where there is no such page."""
-    said = state.option("page")
-    pages = -(-len(trace.tree) // SPANS_A_PAGE)
-    number = int(said) if said.isascii() and said.isdecimal() and len(said) < 10 else 1
-    begin = (min(max(number, 1), pages) - 1) * SPANS_A_PAGE
-    return range(begin, min(begin + SPANS_A_PAGE, len(trace.tree)))
+def json_rows(trace: LoadedTrace, state: TraceState) -> range:
+    """Return the rows on the page that the state asks for."""
+    return page_of(state, len(trace.tree))
 
 
-def json_view(trace: LoadedTrace, state: TraceState, spans: Mapping[int, Span]) -> JsonView:
-    """Return the view of these spans, by row, which are those of `page_rows`."""
-    rows = page_rows(trace, state)
+def json_view(
+    trace: LoadedTrace, state: TraceState, rows: range, spans: Mapping[int, Span]
+) -> JsonView:
+    """Return the view of these rows, those of `json_rows`; ``spans`` holds their spans by row."""
     form = state.option("as") if state.option("as") in _FORMS else "otlp"
     held = [spans[row] for row in rows if row in spans]
     document = encode_document(held) if form == "otlp" else encode_trace(trace.tree.trace_id, held)
     text = json.dumps(document, indent=2, ensure_ascii=False)
-    count, page = len(trace.tree), rows.start // SPANS_A_PAGE + 1
-    told = f"Spans {format_count(rows.start + 1)} to {format_count(rows.stop)} of {format_count(count)}"
+
+    def url(page: str, written: str = form) -> str:
+        return state.viewing(
+            "json", **{"as": "" if written == "otlp" else written, "page": page}
+        ).url
+
+    page = pager(rows, len(trace.tree), url)
     if len(text) > MOST_TEXT:
         text = text[:MOST_TEXT]
-        told += f", cut after {format_count(MOST_TEXT)} characters"
+        page = replace(page, told=f"{page.told}, cut after {format_count(MOST_TEXT)} characters")
+    here = "" if rows.start == 0 else str(rows.start // SPANS_A_PAGE + 1)
     return JsonView(
-        forms=tuple(
-            Form(label, _url(state, name, page), name == form) for name, label in _FORMS.items()
-        ),
+        forms=tuple(Form(label, url(here, name), name == form) for name, label in _FORMS.items()),
         text=text,
-        told=told,
-        previous_url=_url(state, form, page - 1) if page > 1 else "",
-        next_url=_url(state, form, page + 1) if rows.stop < count else "",
+        pager=page,
     )
-
-
-def _url(state: TraceState, form: str, page: int) -> str:
-    options = {"as": "" if form == "otlp" else form, "page": "" if page == 1 else str(page)}
-    return state.viewing("json", **options).url

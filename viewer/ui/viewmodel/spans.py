@@ -1,6 +1,6 @@
 """The span list: the spans of a trace as a table, sorted, with attributes of one's choice as columns."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 
 from viewer.trace.attributes import show_value
 from viewer.trace.span import Span, SpanKind, StatusCode
-from viewer.ui.filters import format_count, format_duration, service_class
+from viewer.ui.filters import format_duration, service_class
 from viewer.ui.loaded_trace import LoadedTrace
+from viewer.ui.viewmodel.pager import Pager, page_of, pager
 from viewer.ui.viewmodel.rows import cut, row_name, row_service
 from viewer.ui.viewmodel.statistics import Column
 from viewer.ui.viewmodel.timeline import reveal
 from viewer.ui.viewmodel.trace_state import TIMELINE, TraceState
 
-SPANS_A_PAGE = 100
 MOST_COLUMNS = 6
 _LABELS = {
     "start": "Start",
@@ -24,7 +24,8 @@ _LABELS = {
     "duration": "Duration",
     "self": "Self",
 }
-_NUMBERS = ("start", "duration", "self")
+_LONGEST_FIRST = ("duration", "self")
+_NUMBERS = ("start", *_LONGEST_FIRST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,10 @@ class SpanLine:
 
 @dataclass(frozen=True, slots=True)
 class Heading(Column):
-    """A heading that sorts; times stand to the right."""
+    """A heading that sorts; times stand to the right, and some sort the longest first."""
 
     number: bool
+    descending: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,29 +60,23 @@ class Spans:
     keys: tuple[str, ...]
     chosen: str
     lines: tuple[SpanLine, ...]
-    told: str
+    pager: Pager
     hidden_fields: tuple[tuple[str, str], ...]
-    previous_url: str
-    next_url: str
 
 
-def page_rows(trace: LoadedTrace, state: TraceState) -> list[int]:
+def span_rows(trace: LoadedTrace, state: TraceState) -> list[int]:
     """Return the rows on the page that the view's options ``sort`` and ``page`` name."""
-    begin = _page(trace, state) * SPANS_A_PAGE
-    rows: list[int] = _order(trace, _sort(state))[begin : begin + SPANS_A_PAGE].tolist()
+    shown = page_of(state, len(trace.tree))
+    rows: list[int] = _order(trace, _sort(state))[shown.start : shown.stop].tolist()
     return rows
 
 
-def spans(trace: LoadedTrace, state: TraceState, found: Mapping[int, Span]) -> Spans:
-    """Return the view; ``found`` holds the spans of `page_rows` by row."""
-    page, sort, count = _page(trace, state), _sort(state), len(trace.tree)
-    rows, keys = page_rows(trace, state), _keys(state)
-    begin = page * SPANS_A_PAGE
+def spans(
+    trace: LoadedTrace, state: TraceState, rows: Sequence[int], found: Mapping[int, Span]
+) -> Spans:
+    """Return the view of these rows, those of `span_rows`; ``found`` holds their spans by row."""
+    sort, count, keys = _sort(state), len(trace.tree), _keys(state)
     said = {"sort": state.option("sort"), "columns": state.option("columns")}
-
-    def turned(to: int) -> str:
-        return state.viewing("spans", **said, page=str(to + 1) if to else "").url
-
     return Spans(
         headings=tuple(
             Heading(
@@ -88,34 +84,28 @@ def spans(trace: LoadedTrace, state: TraceState, found: Mapping[int, Span]) -> S
                 state.viewing("spans", **{**said, "sort": name if name != "start" else ""}).url,
                 name == sort,
                 name in _NUMBERS,
+                name in _LONGEST_FIRST,
             )
             for name, label in _LABELS.items()
         ),
         keys=keys,
         chosen=", ".join(keys),
         lines=tuple(_line(trace, state, row, found.get(row), keys) for row in rows),
-        told=f"Spans {format_count(begin + 1)} to {format_count(begin + len(rows))}"
-        f" of {format_count(count)}",
+        pager=pager(
+            page_of(state, count),
+            count,
+            lambda page: state.viewing("spans", **said, page=page).url,
+        ),
         hidden_fields=tuple(
             (name, value)
             for name, value in state.query.items()
             if name not in ("columns", "page", "offset")
         ),
-        previous_url=turned(page - 1) if page else "",
-        next_url=turned(page + 1) if begin + len(rows) < count else "",
     )
 
 
 def _sort(state: TraceState) -> str:
     return state.option("sort") if state.option("sort") in _LABELS else "start"
-
-
-def _page(trace: LoadedTrace, state: TraceState) -> int:
-    """Return the page, from 0; the nearest one to what the address says."""
-    said = state.option("page")
-    number = int(said) if said.isascii() and said.isdecimal() and len(said) < 10 else 1
-    pages = -(-len(trace.tree) // SPANS_A_PAGE)
-    return min(max(number, 1), pages) - 1
 
 
 def _keys(state: TraceState) -> tuple[str, ...]:
