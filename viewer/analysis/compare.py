@@ -2,18 +2,16 @@
 
 A node is a path of (service, operation) from the root; spans of one path are one node, as a flame
 graph merges them. Siblings stand in order of start as A has them; what only B has stands behind
-what precedes it there. All walks are loops, linear in spans, whatever the depth.
+what precedes it there.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.analysis.merged import MergedTree, number_operations
-from viewer.trace.span import StatusCode
+from viewer.analysis.merged import MergedForest, NodeSpans, merge, spans_of_nodes
 from viewer.trace.tree import Rows, TraceTree
 
 LEAST_SHARE = 0.10
@@ -35,38 +33,25 @@ class Change(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
-    """What one trace has of each node: spans, failed ones, durations in nanoseconds; ``longest`` is
-    the row of its longest span, -1 without one. ``node_of`` is the node of each row of the trace."""
+class Side(NodeSpans):
+    """Also the durations that one trace has of each node, in nanoseconds. ``node_of`` is the node of
+    each row of the trace."""
 
-    count: NDArray[np.int64]
-    errors: NDArray[np.int64]
     total_ns: NDArray[np.float64]
     self_ns: NDArray[np.float64]
-    longest: NDArray[np.int64]
     node_of: Rows
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """The merged nodes in preorder: node i's subtree is i … subtree_end[i]-1, ``parent`` a node or -1,
-    ``depth`` 0 for roots. ``operation`` indexes into ``operations``, pairs of service and name.
-    ``change`` holds numbers of `Change`; ``longer_ns`` is the longer trace's duration."""
+class Comparison(MergedForest):
+    """``change`` holds numbers of `Change`; ``longer_ns`` is the longer trace's duration."""
 
-    parent: Rows
-    depth: Rows
-    subtree_end: Rows
-    operation: Rows
-    operations: Sequence[tuple[str, str]]
     a: Side
     b: Side
     change: NDArray[np.int8]
     difference_ns: NDArray[np.float64]
     self_difference_ns: NDArray[np.float64]
     longer_ns: int
-
-    def __len__(self) -> int:
-        return len(self.parent)
 
     def differs(self) -> NDArray[np.bool_]:
         """Say per node whether anything worth a look differs: the change, spans, or errors."""
@@ -106,26 +91,17 @@ def compare(
     a: TraceTree, a_self_ns: NDArray[np.int64], b: TraceTree, b_self_ns: NDArray[np.int64]
 ) -> Comparison:
     """Merge two trees; self times are from `self_time.self_times`."""
-    operations: dict[tuple[str, str], int] = {}
-    of_a, of_b = number_operations(a, operations), number_operations(b, operations)
-    merged = MergedTree(len(operations))
-    nodes_a = merged.add(a.parent.tolist(), of_a.tolist())
-    nodes_b = merged.add(b.parent.tolist(), of_b.tolist())
-    order, depth, subtree_end = merged.preorder()
-    place = np.empty(len(order) + 1, np.int32)
-    # Node 0 of the merging stands above the roots.
-    place[0] = _NONE
-    place[order] = np.arange(len(order), dtype=np.int32)
-    side_a = _side(a, a_self_ns, place[nodes_a], len(order))
-    side_b = _side(b, b_self_ns, place[nodes_b], len(order))
+    forest, (of_a, of_b) = merge(a, b)
+    side_a = _side(a, a_self_ns, of_a, len(forest))
+    side_b = _side(b, b_self_ns, of_b, len(forest))
     longer_ns = max(a.duration_ns, b.duration_ns)
     difference = side_b.total_ns - side_a.total_ns
     return Comparison(
-        parent=place[np.array(merged.parent, np.int32)[order]],
-        depth=depth,
-        subtree_end=subtree_end,
-        operation=np.array(merged.operation, np.int32)[order],
-        operations=tuple(operations),
+        parent=forest.parent,
+        depth=forest.depth,
+        subtree_end=forest.subtree_end,
+        operation=forest.operation,
+        operations=forest.operations,
         a=side_a,
         b=side_b,
         change=_changes(side_a, side_b, difference, longer_ns),
@@ -169,20 +145,14 @@ def explain(compared: Comparison, difference_ns: int) -> Explanation | None:
 
 
 def _side(tree: TraceTree, self_ns: NDArray[np.int64], node_of: Rows, nodes: int) -> Side:
-    durations = tree.columns.dur_ns
-    failed = tree.columns.status == StatusCode.ERROR
-    most = np.full(nodes, _NONE, np.int64)
-    np.maximum.at(most, node_of, durations)
-    longest = np.full(nodes, _NONE, np.int64)
-    # Of equally long ones the first is assigned last.
-    rows = np.flatnonzero(durations == most[node_of])[::-1]
-    longest[node_of[rows]] = rows
+    spans = spans_of_nodes(tree, node_of, nodes)
+    durations = tree.columns.dur_ns.astype(np.float64)
     return Side(
-        count=np.bincount(node_of, minlength=nodes),
-        errors=np.bincount(node_of[failed], minlength=nodes),
-        total_ns=np.bincount(node_of, durations.astype(np.float64), nodes).astype(np.float64),
+        count=spans.count,
+        errors=spans.errors,
+        longest=spans.longest,
+        total_ns=np.bincount(node_of, durations, nodes).astype(np.float64),
         self_ns=np.bincount(node_of, self_ns.astype(np.float64), nodes).astype(np.float64),
-        longest=longest,
         node_of=node_of,
     )
 

@@ -1,14 +1,86 @@
 """Trees merged by path: spans whose (service, operation) and ancestors' ones are alike become one node."""
 
-import numpy as np
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+from viewer.trace.span import StatusCode
 from viewer.trace.tree import Rows, TraceTree
 
 _NONE = -1
 
 
-def number_operations(tree: TraceTree, known: dict[tuple[str, str], int]) -> Rows:
-    """Return each row's number in the operations that both traces share; new ones are added."""
+@dataclass(frozen=True, slots=True)
+class MergedForest:
+    """The merged nodes in preorder: node i's subtree is i … subtree_end[i]-1, ``parent`` a node or -1,
+    ``depth`` 0 for roots. ``operation`` indexes into ``operations``, pairs of service and name."""
+
+    parent: Rows
+    depth: Rows
+    subtree_end: Rows
+    operation: Rows
+    operations: Sequence[tuple[str, str]]
+
+    def __len__(self) -> int:
+        return len(self.parent)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSpans:
+    """What one trace has of each node: spans and failed ones; ``longest`` is the row of its longest
+    span, of equal ones the first, -1 without one."""
+
+    count: NDArray[np.int64]
+    errors: NDArray[np.int64]
+    longest: NDArray[np.int64]
+
+
+def merge(*trees: TraceTree) -> tuple[MergedForest, list[Rows]]:
+    """Merge the trees; also return, per tree, the node of each of its rows. All walks are loops, linear
+    in spans, whatever the depth."""
+    operations: dict[tuple[str, str], int] = {}
+    numbers = [_number_operations(tree, operations) for tree in trees]
+    merged = _MergedTree(len(operations))
+    nodes = [
+        merged.add(tree.parent.tolist(), of_tree.tolist())
+        for tree, of_tree in zip(trees, numbers, strict=True)
+    ]
+    order, depth, subtree_end = merged.preorder()
+    place = np.empty(len(order) + 1, np.int32)
+    # Node 0 of the merging stands above the roots.
+    place[0] = _NONE
+    place[order] = np.arange(len(order), dtype=np.int32)
+    forest = MergedForest(
+        parent=place[np.array(merged.parent, np.int32)[order]],
+        depth=depth,
+        subtree_end=subtree_end,
+        operation=np.array(merged.operation, np.int32)[order],
+        operations=tuple(operations),
+    )
+    return forest, [place[of_tree] for of_tree in nodes]
+
+
+def spans_of_nodes(tree: TraceTree, node_of: Rows, nodes: int) -> NodeSpans:
+    """Return what a tree has of each of so many nodes; ``node_of`` is the node of each of its rows."""
+    durations = tree.columns.dur_ns
+    failed = tree.columns.status == StatusCode.ERROR
+    most = np.full(nodes, _NONE, np.int64)
+    np.maximum.at(most, node_of, durations)
+    longest = np.full(nodes, _NONE, np.int64)
+    # Of equally long ones the first is assigned last.
+    rows = np.flatnonzero(durations == most[node_of])[::-1]
+    longest[node_of[rows]] = rows
+    return NodeSpans(
+        count=np.bincount(node_of, minlength=nodes),
+        errors=np.bincount(node_of[failed], minlength=nodes),
+        longest=longest,
+    )
+
+
+def _number_operations(tree: TraceTree, known: dict[tuple[str, str], int]) -> Rows:
+    """Return each row's number among the known operations; new ones are added."""
     columns = tree.columns
     width = max(len(columns.names), 1)
     pairs, number = np.unique(
@@ -21,7 +93,7 @@ def number_operations(tree: TraceTree, known: dict[tuple[str, str], int]) -> Row
     return np.array(shared, np.int32)[number]
 
 
-class MergedTree:
+class _MergedTree:
     """The merged tree while it grows: children and siblings as linked lists, node 0 above the roots."""
 
     def __init__(self, operations: int) -> None:
