@@ -8,7 +8,7 @@ from tests.builders import MS, TRACE_ID, a_forest, a_span
 from tests.ui.stage import a_loaded_trace
 from viewer.analysis.visible import visible_rows, with_ancestors
 from viewer.ui.viewmodel.only import NOTHING, Only
-from viewer.ui.viewmodel.only_form import kept_rows, only_form
+from viewer.ui.viewmodel.only_form import is_kept, kept_rows, only_form
 from viewer.ui.viewmodel.rows import Row, collapsed_mask, window_of
 from viewer.ui.viewmodel.timeline import reveal
 from viewer.ui.viewmodel.trace_state import TraceState
@@ -82,6 +82,24 @@ def test_a_step_to_a_span_that_is_filtered_out_ends_the_filter() -> None:
     narrow = STATE.narrowed(Only(errors=True))
     assert reveal(TRACE, narrow, 4).only == NOTHING
     assert reveal(TRACE, narrow, 2).only == narrow.only
+
+
+@given(
+    st.builds(
+        Only,
+        errors=st.booleans(),
+        matches=st.booleans(),
+        min_ns=st.sampled_from([0, 2 * MS]),
+        services=st.sampled_from([(), ("db",), ("cache", "web")]),
+    ),
+    st.none() | st.sets(st.integers(0, 4)).map(sorted),
+)
+def test_of_one_row_it_says_what_it_says_of_all(only: Only, matches: list[int] | None) -> None:
+    found = None if matches is None else np.array(matches, np.int32)
+    kept = kept_rows(TRACE, only, found)
+    for row in range(len(TRACE.tree)):
+        expected = kept is None or bool(kept.shown[row])
+        assert is_kept(TRACE, only, found, row) == expected
 
 
 @given(st.lists(st.integers(0, 14), min_size=1, max_size=14), st.sets(st.integers(0, 13)))

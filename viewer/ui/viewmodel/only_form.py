@@ -59,22 +59,37 @@ def kept_rows(trace: LoadedTrace, only: Only, matches: Rows | None) -> Kept | No
     term finds; without a term nothing is a match."""
     if not only:
         return None
+    chosen = _chosen(trace, only, matches, 0, len(trace.tree))
+    return Kept(chosen, with_ancestors(trace.tree, chosen))
+
+
+def is_kept(trace: LoadedTrace, only: Only, matches: Rows | None, row: int) -> bool:
+    """Say whether the filter lets a row or one below it through; as `kept_rows` does for all."""
+    end = int(trace.tree.subtree_end[row])
+    return not only or bool(_chosen(trace, only, matches, row, end).any())
+
+
+def _chosen(
+    trace: LoadedTrace, only: Only, matches: Rows | None, begin: int, end: int
+) -> NDArray[np.bool_]:
+    """Say of the rows from ``begin`` to ``end`` which the filter itself lets through."""
     columns = trace.tree.columns
-    chosen = np.ones(len(trace.tree), bool)
+    chosen = np.ones(end - begin, bool)
     if only.errors:
-        chosen &= columns.status == StatusCode.ERROR
+        chosen &= columns.status[begin:end] == StatusCode.ERROR
     if only.min_ns:
-        chosen &= columns.dur_ns >= only.min_ns
+        chosen &= columns.dur_ns[begin:end] >= only.min_ns
     if only.services:
         wanted = set(only.services)
         numbers = [number for number, name in enumerate(columns.services) if name in wanted]
-        chosen &= np.isin(columns.service, numbers)
+        chosen &= np.isin(columns.service[begin:end], numbers)
     if only.matches:
-        found = np.zeros(len(trace.tree), bool)
+        found = np.zeros(end - begin, bool)
         if matches is not None:
-            found[matches] = True
+            first, last = np.searchsorted(matches, (begin, end))
+            found[matches[first:last] - begin] = True
         chosen &= found
-    return Kept(chosen, with_ancestors(trace.tree, chosen))
+    return chosen
 
 
 def only_form(trace: LoadedTrace, state: TraceState, kept: Kept | None) -> OnlyForm:

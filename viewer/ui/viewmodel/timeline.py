@@ -14,7 +14,7 @@ from viewer.ui.filters import format_count, format_plural
 from viewer.ui.loaded_trace import LoadedTrace
 from viewer.ui.viewmodel.minimap import Minimap, Tick, minimap, ticks
 from viewer.ui.viewmodel.only import NOTHING
-from viewer.ui.viewmodel.only_form import Kept, OnlyForm, kept_rows, only_form
+from viewer.ui.viewmodel.only_form import Kept, OnlyForm, is_kept, only_form
 from viewer.ui.viewmodel.rows import WINDOW_ROWS, Window, named_mask, window_of
 from viewer.ui.viewmodel.trace_state import TraceState
 
@@ -181,8 +181,7 @@ def _step(trace: LoadedTrace, state: TraceState, rows: Rows, direction: int) -> 
 def reveal(trace: LoadedTrace, state: TraceState, row: int) -> TraceState:
     """Return the state that selects a row, expands whatever hides it, and is without a filter that
     does not let it through."""
-    kept = kept_rows(trace, state.only, trace.found.get(state.find))
-    if kept is not None and not kept.shown[row]:
+    if not is_kept(trace, state.only, trace.found.get(state.find), row):
         state = state.narrowed(NOTHING)
     shown = trace.tree.shown_id
     if state.all_collapsed or state.collapsed:
