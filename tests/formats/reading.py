@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from viewer.formats import decode
-from viewer.formats.base import Payload
+from viewer.formats.base import DecodeError, Format, Payload
 from viewer.trace.report import Rejection
 from viewer.trace.span import Span
 
@@ -52,3 +52,13 @@ def read(data: bytes | str, *, lenient: bool = True) -> Contents:
         contents.notes.extend(chunk.notes)
     contents.format = decoding.format
     return contents
+
+
+def decode_anything(reader: Format, data: bytes) -> list[Span]:
+    """Decode hostile bytes as one format: DecodeError is the only way to fail."""
+    reader.sniff(data)
+    try:
+        chunks = list(reader.decode(Payload(data)))
+    except DecodeError:
+        return []
+    return [span for chunk in chunks for span in chunk.batch.spans()]

@@ -11,7 +11,7 @@ from thriftpy2.protocol import TBinaryProtocol
 from thriftpy2.transport import TMemoryBuffer
 
 from tests.conftest import REPOSITORY
-from tests.formats.reading import read
+from tests.formats.reading import decode_anything, read
 from tests.formats.zipkin.recorded import CLIENT_AND_ROOT_THRIFT, SERVER_HALF_THRIFT
 from viewer.formats.base import MAX_EVENTS, DecodeError, Payload
 from viewer.formats.zipkin.thrift import ZipkinThrift
@@ -269,7 +269,7 @@ def test_no_size_that_a_list_claims_takes_memory() -> None:
     try:
         for data in HOSTILE.values():
             if len(data) < 100:
-                decode_anything(data)
+                decode_anything(ZipkinThrift(), data)
         assert tracemalloc.get_traced_memory()[1] < 1_000_000
     finally:
         tracemalloc.stop()
@@ -296,7 +296,7 @@ SMALLEST = a_wire(name=None)
 )
 def test_memory_stays_within_a_multiple_of_the_body(span: bytes) -> None:
     data = a_list(*[span] * max(1_000_000 // len(span), 1))
-    decode_anything(a_list(SMALLEST))
+    decode_anything(ZipkinThrift(), a_list(SMALLEST))
     tracemalloc.start()
     try:
         chunks = list(ZipkinThrift().decode(Payload(data)))
@@ -323,26 +323,16 @@ def test_only_a_list_of_spans_is_recognised() -> None:
     assert not sniff(a_list(a_wire(id=None)))
 
 
-def decode_anything(data: bytes) -> list[Span]:
-    """Decode hostile bytes: DecodeError is the only way to fail."""
-    ZipkinThrift().sniff(data)
-    try:
-        chunks = list(ZipkinThrift().decode(Payload(data)))
-    except DecodeError:
-        return []
-    return [span for chunk in chunks for span in chunk.batch.spans()]
-
-
 @given(st.binary(max_size=200))
 def test_random_bytes_are_read_or_refused(data: bytes) -> None:
-    decode_anything(data)
-    decode_anything(a_list(data))
-    decode_anything(a_list(field(LIST, 6, STRUCT + number(3)) + data))
+    decode_anything(ZipkinThrift(), data)
+    decode_anything(ZipkinThrift(), a_list(data))
+    decode_anything(ZipkinThrift(), a_list(field(LIST, 6, STRUCT + number(3)) + data))
 
 
 @given(st.integers(0, len(CLIENT_AND_ROOT_THRIFT)))
 def test_a_body_cut_anywhere_is_read_or_refused(size: int) -> None:
-    decode_anything(CLIENT_AND_ROOT_THRIFT[:size])
+    decode_anything(ZipkinThrift(), CLIENT_AND_ROOT_THRIFT[:size])
 
 
 @settings(max_examples=300)
@@ -355,4 +345,4 @@ def test_a_mutated_body_is_read_or_refused(changes: list[tuple[int, int]]) -> No
     mutated = bytearray(CLIENT_AND_ROOT_THRIFT)
     for position, byte in changes:
         mutated[position] = byte
-    decode_anything(bytes(mutated))
+    decode_anything(ZipkinThrift(), bytes(mutated))
