@@ -19,6 +19,7 @@ from typing import Protocol
 from viewer.search.query import Cursor, TraceQuery
 from viewer.trace.batch import SpanBatch
 from viewer.trace.columns import TraceColumns
+from viewer.trace.ids import lower_half
 from viewer.trace.report import Rejection
 from viewer.trace.span import OpenEnd, Span, SpanKind, StatusCode
 from viewer.trace.summary import DependencyLink, Operation, TraceSummary
@@ -264,6 +265,14 @@ class SpanStore(Protocol):
 def traces_with_lower_half(store: SpanStore, half: str, limit: int) -> list[str]:
     """Return IDs of traces whose last 16 digits these are, ascending."""
     return [found for found in store.traces_with_prefix(half, limit) if found.endswith(half)]
+
+
+def trace_with_half(store: SpanStore, trace_id: str) -> str | None:
+    """Return the stored trace whose lower half an ID of 64 bits is; None if it is longer, or if there
+    is no such trace or more than one."""
+    half = lower_half(trace_id)
+    found = traces_with_lower_half(store, half, 2) if half else []
+    return found[0] if len(found) == 1 else None
 
 
 def percentiles(ordered: Sequence[int], quantiles: Sequence[float]) -> OperationPercentiles:

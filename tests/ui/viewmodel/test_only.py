@@ -10,7 +10,7 @@ from viewer.ui.viewmodel.trace_state import read_state
 
 def read(text: str) -> tuple[Only, list[str]]:
     notes: list[str] = []
-    return read_only([text], notes), notes
+    return read_only(text, notes), notes
 
 
 def test_nothing_is_no_filter() -> None:

@@ -7,8 +7,8 @@ from werkzeug.datastructures import MultiDict
 
 from viewer.search.lookup import read
 from viewer.search.query import Sort, TraceQuery
-from viewer.store.base import traces_with_lower_half
-from viewer.trace.ids import InvalidId, format_trace_id, lower_half, parse_trace_id
+from viewer.store.base import trace_with_half
+from viewer.trace.ids import InvalidId, format_trace_id, parse_trace_id
 from viewer.ui import htmx
 from viewer.ui.compared_traces import ComparisonCache
 from viewer.ui.current import current_now_ns, current_store, current_traces
@@ -20,7 +20,7 @@ from viewer.ui.viewmodel.compare_choices import CompareChoices, compare_choices,
 from viewer.ui.viewmodel.compare_form import CompareForm
 from viewer.ui.viewmodel.compare_state import compare_path, read_compare_state
 from viewer.ui.viewmodel.compare_table import node_of_key
-from viewer.ui.viewmodel.problem import Problem, problem
+from viewer.ui.viewmodel.problem import NOT_STORED, Problem, problem
 
 _NEWEST = 200
 _SHORTEST = 50
@@ -138,10 +138,8 @@ def _trace_id(text: str) -> str:
 def _load(trace_id: str) -> LoadedTrace | None:
     """Return a stored trace; an ID of 64 bits may be the lower half of one's."""
     found = current_traces().get(trace_id)
-    if found is None and (half := lower_half(trace_id)):
-        whole = traces_with_lower_half(current_store(), half, 2)
-        if len(whole) == 1:
-            return current_traces().get(whole[0])
+    if found is None and (whole := trace_with_half(current_store(), trace_id)):
+        return current_traces().get(whole)
     return found
 
 
@@ -168,16 +166,13 @@ def _comparisons() -> ComparisonCache:
 
 def _not_stored(missing: list[str], found: list[LoadedTrace]) -> Problem:
     shown = [text[:_LONGEST_SHOWN] for text in dict.fromkeys(missing)]
-    known = [
-        "Spans that were just sent are shown within two seconds.",
-        "Older ones may have been removed by retention; see the status page.",
-    ]
+    known = NOT_STORED
     if found:
-        known.insert(0, f"The other trace, {format_trace_id(found[0].tree.trace_id)}, is stored.")
+        known = (f"The other trace, {format_trace_id(found[0].tree.trace_id)}, is stored.", *known)
     which = " and ".join(shown)
     said = (
         f"Neither of the traces {which} is stored."
         if len(shown) > 1
         else f"No span with the trace ID {which} is stored."
     )
-    return Problem(404, "No such trace", said, asked=shown[0], known=tuple(known))
+    return Problem(404, "No such trace", said, asked=shown[0], known=known)

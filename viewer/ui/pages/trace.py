@@ -16,11 +16,10 @@ from flask import (
 
 from viewer.analysis.findings import first_error
 from viewer.analysis.visible import visible_rows
-from viewer.store.base import traces_with_lower_half
+from viewer.store.base import trace_with_half
 from viewer.trace.ids import (
     InvalidId,
     format_trace_id,
-    lower_half,
     parse_span_id,
     parse_trace_id,
 )
@@ -32,8 +31,8 @@ from viewer.ui.errors import answer_problem
 from viewer.ui.htmx import see_other
 from viewer.ui.loaded_trace import LoadedTrace, spans_of_rows
 from viewer.ui.panels import PANEL_OPTIONS, PANELS, tabs
-from viewer.ui.viewmodel.only_form import kept_rows
-from viewer.ui.viewmodel.problem import Problem, problem
+from viewer.ui.viewmodel.only_form import Kept, kept_rows
+from viewer.ui.viewmodel.problem import NOT_STORED, Problem, problem
 from viewer.ui.viewmodel.rows import collapsed_mask, window_of, window_rows
 from viewer.ui.viewmodel.span_detail import SpanDetail, span_detail
 from viewer.ui.viewmodel.timeline import find_bar, first_offset, matched_rows, shown_state, timeline
@@ -76,11 +75,7 @@ def rows(trace_id: str) -> Response:
     if not isinstance(found, LoadedTrace):
         return found
     state = _state(found)
-    matches = _matches(found, state)
-    kept = kept_rows(found, state.only, matches)
-    visible = visible_rows(
-        found.tree, collapsed_mask(found, state), None if kept is None else kept.shown
-    )
+    matches, kept, visible = _shown(found, state)
     window = window_of(
         found,
         state,
@@ -106,12 +101,10 @@ def _find(text: str) -> LoadedTrace | Response:
         if not htmx.is_htmx():
             return make_response(redirect(f"/trace/{format_trace_id(trace_id)}{query}", 308))
     found = current_traces().get(trace_id)
-    if found is None and (half := lower_half(trace_id)):
-        whole = traces_with_lower_half(current_store(), half, 2)
-        if len(whole) == 1:
-            query = request.query_string.decode("utf-8", "replace")
-            path = request.path.replace(text, whole[0], 1)
-            return see_other(f"{path}?{query}" if query else path)
+    if found is None and (whole := trace_with_half(current_store(), trace_id)):
+        query = request.query_string.decode("utf-8", "replace")
+        path = request.path.replace(text, whole, 1)
+        return see_other(f"{path}?{query}" if query else path)
     if found is None:
         return answer_problem(
             Problem(
@@ -119,10 +112,7 @@ def _find(text: str) -> LoadedTrace | Response:
                 "No such trace",
                 f"No span with the trace ID {format_trace_id(trace_id)} is stored.",
                 asked=text,
-                known=(
-                    "Spans that were just sent are shown within two seconds.",
-                    "Older ones may have been removed by retention; see the status page.",
-                ),
+                known=NOT_STORED,
             )
         )
     return found
@@ -163,11 +153,7 @@ def _header(
 
 
 def _timeline_view(trace: LoadedTrace, state: TraceState) -> TraceView:
-    matches = _matches(trace, state)
-    kept = kept_rows(trace, state.only, matches)
-    visible = visible_rows(
-        trace.tree, collapsed_mask(trace, state), None if kept is None else kept.shown
-    )
+    matches, kept, visible = _shown(trace, state)
     near = _near()
     offset = first_offset(trace, state, visible, near)
     failed, selected = first_error(trace.tree), _selected(trace, state)
@@ -179,6 +165,14 @@ def _timeline_view(trace: LoadedTrace, state: TraceState) -> TraceView:
         timeline=timeline(trace, state, visible, matches, offset, near, spans, kept),
         detail=_detail(trace, state, selected, spans),
     )
+
+
+def _shown(trace: LoadedTrace, state: TraceState) -> tuple[Rows | None, Kept | None, Rows]:
+    """Return the rows that the find term finds, what the filter lets through, and the visible rows."""
+    matches = _matches(trace, state)
+    kept = kept_rows(trace, state.only, matches)
+    collapsed = collapsed_mask(trace, state)
+    return matches, kept, visible_rows(trace.tree, collapsed, None if kept is None else kept.shown)
 
 
 def _near() -> int | None:

@@ -19,7 +19,7 @@ from viewer.ui.viewmodel.compare_table import (
     node_service,
 )
 from viewer.ui.viewmodel.compare_timelines import CompareTimelines, compare_timelines
-from viewer.ui.viewmodel.rows import row_name, row_service
+from viewer.ui.viewmodel.rows import cut, row_name, row_service
 from viewer.ui.viewmodel.trace_header import first_root
 
 RULE = "Slower or faster: by 10% and 1 ms at least, or by 1% of the longer trace."
@@ -155,16 +155,12 @@ def _sentence(
     return Sentence(
         lead=lead,
         subject=(
-            f"{_short(node_service(compared, found.node))} · "
-            f"{_short(node_name(compared, found.node))}"
+            f"{cut(node_service(compared, found.node), _LONGEST_NAME)} · "
+            f"{cut(node_name(compared, found.node), _LONGEST_NAME)}"
         ),
         rest=f"{rest}. {errors}".rstrip(),
         url=state.selecting(key).url,
     )
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
 
 
 def _errors(a: int, b: int) -> str:

@@ -11,6 +11,7 @@ from viewer.ui.loaded_trace import LoadedTrace
 from viewer.ui.viewmodel.address import trace_url
 from viewer.ui.viewmodel.compare_state import CompareState
 from viewer.ui.viewmodel.compare_table import node_name, node_service
+from viewer.ui.viewmodel.rows import cut
 
 MOST_FIELDS = 200
 _LONGEST = 160
@@ -124,7 +125,7 @@ def _field(
     skipped = 0
     if a is not None and b is not None and a != b:
         skipped = _common(a[0], b[0])
-    name = key[2] if len(key[2]) <= _LONGEST_KEY else key[2][: _LONGEST_KEY - 1] + "…"
+    name = cut(key[2], _LONGEST_KEY)
     return ComparedField(name, key[1], _value(a, skipped), _value(b, skipped)), a == b
 
 
@@ -147,7 +148,7 @@ def _value(said: tuple[str, str] | None, skipped: int) -> ComparedValue:
     if said is None:
         return ComparedValue("", "", True)
     rest = said[0][skipped:]
-    text = rest if len(rest) <= _LONGEST else rest[: _LONGEST - 1] + "…"
+    text = cut(rest, _LONGEST)
     title = rest[: _LONGEST_TITLE - 1] + ("…" if len(rest) >= _LONGEST_TITLE else "")
     before = "…" if skipped else ""
     return ComparedValue(before + text, "" if text == rest else before + title, False)

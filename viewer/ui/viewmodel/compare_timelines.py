@@ -11,7 +11,7 @@ from viewer.ui.loaded_trace import LoadedTrace
 from viewer.ui.viewmodel.address import trace_url
 from viewer.ui.viewmodel.compare_state import CompareState
 from viewer.ui.viewmodel.minimap import Tick, ticks
-from viewer.ui.viewmodel.rows import row_name, row_service
+from viewer.ui.viewmodel.rows import cut, row_name, row_service
 
 MOST_SPANS = 40
 LANE = 19
@@ -102,10 +102,9 @@ def _bar(
     x = min(100 * start / longer, 100 - _LEAST_WIDTH)
     width = min(max(100 * duration / longer, _LEAST_WIDTH), 100 - x)
     name, service = row_name(trace, row), row_service(trace, row)
-    shown = name if len(name) <= _LONGEST_LABEL else name[: _LONGEST_LABEL - 1] + "…"
     at_end = x >= _RIGHT_FROM
     return TimelineBar(
-        label=f"{shown} {format_duration(duration)}",
+        label=f"{cut(name, _LONGEST_LABEL)} {format_duration(duration)}",
         title=f"{service}: {name}, {format_duration(duration)}, starts at {format_duration(start)}",
         url=trace_url(tree.trace_id, int(tree.shown_id[row]), "utc" if state.utc else ""),
         css=service_class(columns.services[columns.service[row]]),

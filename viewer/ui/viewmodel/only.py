@@ -4,7 +4,6 @@ A comma or percent sign in a service's name is percent-encoded once more. Servic
 these"; all else must hold together.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
@@ -56,11 +55,10 @@ NOTHING = Only()
 """No filter."""
 
 
-def read_only(texts: Sequence[str], notes: list[str]) -> Only:
-    """Return what these values of the address say; what cannot be read is told in ``notes``."""
+def read_only(text: str, notes: list[str]) -> Only:
+    """Return what the address says; what cannot be read is told in ``notes``."""
     errors, matches, least = False, False, ("", 0)
     services: list[str] = []
-    text = ",".join(texts)
     if len(text) > _LONGEST:
         notes.append(f"The filter is ignored: it is longer than {_LONGEST} characters.")
         return NOTHING

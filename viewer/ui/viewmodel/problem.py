@@ -13,6 +13,12 @@ _TITLES = {
     503: "The store cannot answer",
 }
 
+NOT_STORED: tuple[str, ...] = (
+    "Spans that were just sent are shown within two seconds.",
+    "Older ones may have been removed by retention; see the status page.",
+)
+"""What to know where a trace is not stored."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

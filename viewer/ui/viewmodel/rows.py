@@ -253,9 +253,9 @@ def row_service(trace: LoadedTrace, row: int) -> str:
     return cut(format_service(columns.services[columns.service[row]]))
 
 
-def cut(text: str) -> str:
-    """Return a name for a line: a very long one cut."""
-    return text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…"
+def cut(text: str, most: int = _LONGEST_NAME) -> str:
+    """Return a text for a line, at most so many letters: a longer one cut."""
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _self_path(trace: LoadedTrace, scale: Scale, row: int, start: int) -> str:

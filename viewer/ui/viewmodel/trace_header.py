@@ -111,6 +111,7 @@ def trace_header(
     tree, columns = trace.tree, trace.tree.columns
     root = int(first_root(trace))
     service, name = row_service(trace, root), row_name(trace, root)
+    title, services = f"{service}: {name}", len(np.unique(columns.service))
     errors = int((columns.status == StatusCode.ERROR).sum())
     found = trace.overview().findings
     told = [finding_line(trace, state, one, failed_span) for one in found[:_MOST_COPIED]]
@@ -123,12 +124,12 @@ def trace_header(
         service=service,
         service_class=service_class(columns.services[columns.service[root]]),
         name=name,
-        title=f"{service}: {name}",
+        title=title,
         failed=errors > 0,
         start_ns=tree.start_ns,
         duration_ns=tree.duration_ns,
         spans=len(tree),
-        services=len(np.unique(columns.service)),
+        services=services,
         errors=errors,
         depth=int(tree.depth.max()) + 1,
         weight=format_weight(columns.weight),
@@ -140,7 +141,7 @@ def trace_header(
         findings=lines,
         more=f"{format_count(more)} more" if more else "",
         more_url=state.viewing(FINDINGS).url,
-        markdown=_markdown(trace, f"{service}: {name}", errors, [line.text for line in told]),
+        markdown=_markdown(trace, title, services, errors, [line.text for line in told]),
         tabs=tabs,
     )
 
@@ -152,12 +153,14 @@ def first_root(trace: LoadedTrace) -> int:
     return int(true_roots[0] if len(true_roots) else roots[0])
 
 
-def _markdown(trace: LoadedTrace, title: str, errors: int, sentences: list[str]) -> str:
+def _markdown(
+    trace: LoadedTrace, title: str, services: int, errors: int, sentences: list[str]
+) -> str:
     tree = trace.tree
     facts = [
         format_duration(tree.duration_ns),
         format_plural(len(tree), "span"),
-        format_plural(len(np.unique(tree.columns.service)), "service"),
+        format_plural(services, "service"),
         format_plural(errors, "error") if errors else "no errors",
     ]
     if tree.start_ns:

@@ -153,7 +153,7 @@ def read_state(
         from_ns=from_ns,
         to_ns=to_ns,
         find=find[:_LONGEST_FIND],
-        only=read_only([arguments.get("only", "")], notes),
+        only=read_only(arguments.get("only", ""), notes),
         all_collapsed=all_collapsed,
         collapsed=collapsed,
         offset=_whole(arguments.get("offset", ""), "offset", notes) or 0,
