@@ -13,11 +13,12 @@ from viewer.analysis.slow_spans import QUANTILES, Usual, heaviest_rows
 from viewer.store.base import SpanStore
 from viewer.ui.loaded_trace import LoadedTrace, spans_of_rows
 from viewer.ui.viewmodel.findings import Findings, findings
+from viewer.ui.viewmodel.flame import Flame, flame
 from viewer.ui.viewmodel.statistics import GROUPINGS, Statistics, statistics
 from viewer.ui.viewmodel.trace_header import Tab
 from viewer.ui.viewmodel.trace_state import TIMELINE, TraceState
 
-Content = Statistics | Findings
+Content = Statistics | Findings | Flame
 """What a panel shows; each kind has its partial."""
 
 
@@ -53,7 +54,12 @@ def _findings(trace: LoadedTrace, state: TraceState, store: SpanStore) -> Findin
     return findings(trace, state, spans, usual)
 
 
+def _flame(trace: LoadedTrace, state: TraceState, _: SpanStore) -> Flame:
+    return flame(trace, state)
+
+
 PANELS = (
+    Panel("flame", "Flame", ("node", "sort"), _flame),
     Panel("statistics", "Statistics", ("by", "sort"), _statistics),
     Panel("findings", "Findings", (), _findings),
 )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from viewer.ui.viewmodel.findings import Findings
+from viewer.ui.viewmodel.flame import Flame
 from viewer.ui.viewmodel.span_detail import SpanDetail
 from viewer.ui.viewmodel.statistics import Statistics
 from viewer.ui.viewmodel.timeline import Timeline
@@ -19,3 +20,4 @@ class TraceView:
     timeline: Timeline | None = None
     statistics: Statistics | None = None
     findings: Findings | None = None
+    flame: Flame | None = None
