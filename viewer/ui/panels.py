@@ -12,13 +12,14 @@ from viewer.analysis.findings import first_error
 from viewer.analysis.slow_spans import QUANTILES, Usual, heaviest_rows
 from viewer.store.base import SpanStore
 from viewer.ui.loaded_trace import LoadedTrace, spans_of_rows
+from viewer.ui.viewmodel.call_graph import Graph, graph
 from viewer.ui.viewmodel.findings import Findings, findings
 from viewer.ui.viewmodel.flame import Flame, flame
 from viewer.ui.viewmodel.statistics import GROUPINGS, Statistics, statistics
 from viewer.ui.viewmodel.trace_header import Tab
 from viewer.ui.viewmodel.trace_state import TIMELINE, TraceState
 
-Content = Statistics | Findings | Flame
+Content = Statistics | Findings | Flame | Graph
 """What a panel shows; each kind has its partial."""
 
 
@@ -58,8 +59,13 @@ def _flame(trace: LoadedTrace, state: TraceState, _: SpanStore) -> Flame:
     return flame(trace, state)
 
 
+def _graph(trace: LoadedTrace, state: TraceState, _: SpanStore) -> Graph:
+    return graph(trace, state)
+
+
 PANELS = (
     Panel("flame", "Flame", ("node", "sort"), _flame),
+    Panel("graph", "Graph", ("by",), _graph),
     Panel("statistics", "Statistics", ("by", "sort"), _statistics),
     Panel("findings", "Findings", (), _findings),
 )

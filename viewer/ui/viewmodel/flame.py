@@ -26,7 +26,7 @@ from viewer.ui.viewmodel.timeline import reveal
 from viewer.ui.viewmodel.trace_state import TIMELINE, TraceState
 
 MOST_NODES = 240
-MOST_LEVELS = 60
+MOST_LEVELS = 40
 MOST_ROWS = 50
 _LEAST_SHARE = 0.001
 _LEVEL_HEIGHT = 21
@@ -336,7 +336,7 @@ def _width_words(merged: FlameGraph, top: int) -> str:
     if merged.by_count:
         return "No span took any time: width is the number of spans."
     whole = format_duration(int(merged.width_of(top)))
-    return f"Width is self time: {whole} in all, of calls that ran at once each its own."
+    return f"Width is self time, {whole} in all; calls that ran at once count each."
 
 
 def _left_out(paths: int) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from viewer.ui.viewmodel.call_graph import Graph
 from viewer.ui.viewmodel.findings import Findings
 from viewer.ui.viewmodel.flame import Flame
 from viewer.ui.viewmodel.span_detail import SpanDetail
@@ -21,3 +22,4 @@ class TraceView:
     statistics: Statistics | None = None
     findings: Findings | None = None
     flame: Flame | None = None
+    graph: Graph | None = None
