@@ -360,7 +360,7 @@ def _exactly(duration_ns: int) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{share:.0%}" if share >= 0.01 or not share else "under 1%"
+    return f"{100 * share:.0f} %" if share >= 0.01 or not share else "under 1 %"
 
 
 def _summary(by: str, found: CallGraph) -> str:
