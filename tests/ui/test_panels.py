@@ -75,3 +75,10 @@ def test_a_panel_without_the_timelines_find_bar_is_sent_none() -> None:
     for view, bars in (("timeline", 1), ("flame", 0)):
         part = client.get(f"/trace/{TRACE_ID}?view={view}&find=query&span=2", headers=headers).text
         assert part.count("hx-swap-oob") == bars
+
+
+def test_json_of_hostile_spans_is_text() -> None:
+    client = a_client(a_store(SPANS))
+    page = client.get(f"/trace/{TRACE_ID}?view=json", headers=HTML).text
+    assert "&lt;b&gt;/x" in page
+    assert "<b>/x" not in page

@@ -51,19 +51,20 @@ class LoadedTrace:
                 self._critical.append(critical_path(self.tree))
             return self._critical[0]
 
+    @property
+    def flame(self) -> FlameGraph:
+        """Return the flame graph; computed when it is first asked for, likewise."""
+        with self._lock:
+            if not self._flame:
+                self._flame.append(flame_graph(self.tree, self.self_ns))
+            return self._flame[0]
+
     def overview(self) -> Overview:
         """Return what the skeleton tells; computed when it is first asked for, likewise."""
         with self._lock:
             if not self._overview:
                 self._overview.append(overview(self.tree, self.children, self.self_ns))
             return self._overview[0]
-
-    def flame(self) -> FlameGraph:
-        """Return the spans merged by path; computed when it is first asked for, likewise."""
-        with self._lock:
-            if not self._flame:
-                self._flame.append(flame_graph(self.tree, self.self_ns))
-            return self._flame[0]
 
     def remember(self, find: str, rows: Rows) -> Rows:
         """Keep what a term found for the windows that follow, and return it."""

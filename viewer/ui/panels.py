@@ -12,14 +12,18 @@ from viewer.analysis.findings import first_error
 from viewer.analysis.slow_spans import QUANTILES, Usual, heaviest_rows
 from viewer.store.base import SpanStore
 from viewer.ui.loaded_trace import LoadedTrace, spans_of_rows
+from viewer.ui.viewmodel import json_view as json_page
+from viewer.ui.viewmodel import spans as span_list
 from viewer.ui.viewmodel.call_graph import Graph, graph
 from viewer.ui.viewmodel.findings import Findings, findings
 from viewer.ui.viewmodel.flame import Flame, flame
+from viewer.ui.viewmodel.json_view import JsonView
+from viewer.ui.viewmodel.spans import Spans
 from viewer.ui.viewmodel.statistics import GROUPINGS, Statistics, statistics
 from viewer.ui.viewmodel.trace_header import Tab
 from viewer.ui.viewmodel.trace_state import TIMELINE, TraceState
 
-Content = Statistics | Findings | Flame | Graph
+Content = Statistics | Findings | Flame | Graph | Spans | JsonView
 """What a panel shows; each kind has its partial."""
 
 
@@ -63,11 +67,25 @@ def _graph(trace: LoadedTrace, state: TraceState, _: SpanStore) -> Graph:
     return graph(trace, state)
 
 
+def _json(trace: LoadedTrace, state: TraceState, store: SpanStore) -> JsonView:
+    return json_page.json_view(
+        trace, state, spans_of_rows(store, trace, json_page.page_rows(trace, state))
+    )
+
+
+def _spans(trace: LoadedTrace, state: TraceState, store: SpanStore) -> Spans:
+    return span_list.spans(
+        trace, state, spans_of_rows(store, trace, span_list.page_rows(trace, state))
+    )
+
+
 PANELS = (
     Panel("flame", "Flame", ("node", "sort"), _flame),
     Panel("graph", "Graph", ("by",), _graph),
     Panel("statistics", "Statistics", ("by", "sort"), _statistics),
     Panel("findings", "Findings", (), _findings),
+    Panel("spans", "Spans", ("sort", "columns", "page"), _spans),
+    Panel("json", "JSON", ("as", "page"), _json),
 )
 PANEL_OPTIONS = {panel.name: panel.options for panel in PANELS}
 

@@ -165,7 +165,7 @@ def graph(trace: LoadedTrace, state: TraceState) -> Graph:
         ),
         width=drawing.width,
         height=drawing.height,
-        summary=_summary(by, found),
+        summary=_summary(by, found, labelled),
         left_out=_left_out(by, found),
         calls=tuple(part.call(number) for number in range(len(edges))),
         statistics_url=state.viewing("statistics", by=by).url,
@@ -363,11 +363,12 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f} %" if share >= 0.01 or not share else "under 1 %"
 
 
-def _summary(by: str, found: CallGraph) -> str:
+def _summary(by: str, found: CallGraph, labelled: bool) -> str:
     edges = len(found.caller) + found.edges_left_out
     nodes = len(found) - 1 + found.merged if found.merged else len(found)
     connections = format_plural(edges, "connection")
-    return f"{format_plural(nodes, by)}, {connections}. Thickness is time, × the calls, ! the failed ones."
+    signs = ", × the calls, ! the failed ones" if labelled and edges else ""
+    return f"{format_plural(nodes, by)}, {connections}. Thickness is time{signs}."
 
 
 def _left_out(by: str, found: CallGraph) -> str:

@@ -5,11 +5,12 @@ path when further spans have come in.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.analysis.flame import WHOLE, Box, FlameGraph, boxes, nodes_within
+from viewer.analysis.flame import WHOLE, Box, FlameGraph, boxes
 from viewer.trace.ids import InvalidId, format_span_id, parse_span_id
 from viewer.ui.filters import (
     format_count,
@@ -97,14 +98,16 @@ class FlameColumn:
 @dataclass(frozen=True, slots=True)
 class Flame:
     """``boxes`` in order of level, ``height`` of all levels in pixels. ``crumbs`` lead back from what
-    is zoomed to, ``more_crumbs`` of them left out. ``find_count`` says how many paths of those shown
-    or hidden below match the find term, empty without one. ``left_out`` is what the table leaves."""
+    is zoomed to, ``more_crumbs`` of them left out; ``timeline_url`` shows its longest span.
+    ``find_count`` says how many paths of those shown or hidden below match the find term, empty
+    without one. ``left_out`` is what the table leaves."""
 
     boxes: tuple[FlameBox, ...]
     height: int
     width_words: str
     drawn_words: str
     whole_url: str
+    timeline_url: str
     crumbs: tuple[FlameCrumb, ...]
     more_crumbs: int
     find_text: str
@@ -119,24 +122,24 @@ class Flame:
 
 def flame(trace: LoadedTrace, state: TraceState) -> Flame:
     """Return the view, zoomed to the path that the state's ``node`` names."""
-    merged = trace.flame()
+    merged = trace.flame
     top, notes = _top(trace, merged, state.option("node"))
-    within = nodes_within(merged, trace.tree, top)
-    matched = _matching(trace, merged, state.terms)
+    begin, end = merged.within(top)
+    matched = _matching(merged, state.terms)
     selected = None if state.span is None else trace.tree.row_of(state.span)
     part = _Part(
         trace=trace,
         merged=merged,
         state=state,
         top=top,
-        whole=merged.width_of(top) or 1.0,
+        whole=merged.width_of(top) or 1,
         matched=matched,
         selected=None if selected is None else int(merged.node_of[selected]),
     )
-    drawn = boxes(merged, within, top, MOST_NODES, MOST_LEVELS, _LEAST_SHARE)
+    drawn = boxes(merged, top, MOST_NODES, MOST_LEVELS, _LEAST_SHARE)
     crumbs, more = _crumbs(part)
-    order = _order(merged, within, _sort(state))
-    hidden = int(within.sum()) - sum(not box.hidden for box in drawn)
+    order = _order(merged, begin, end, _sort(state))
+    hidden = end - begin - sum(not box.hidden for box in drawn)
     return Flame(
         boxes=tuple(part.box(box) for box in drawn),
         height=_LEVEL_HEIGHT * (1 + max((box.level for box in drawn), default=0)),
@@ -145,10 +148,11 @@ def flame(trace: LoadedTrace, state: TraceState) -> Flame:
         if hidden
         else "",
         whole_url=part.zoom_url(WHOLE) if top != WHOLE else "",
+        timeline_url=part.timeline_url(top) if top != WHOLE else "",
         crumbs=crumbs,
         more_crumbs=more,
         find_text=state.find,
-        find_count=format_plural(int(matched[within].sum()), "path") if state.terms else "",
+        find_count=format_plural(int(matched[begin:end].sum()), "path") if state.terms else "",
         clear_url=state.finding("").url,
         hidden_fields=tuple(
             (name, value) for name, value in state.query.items() if name not in ("find", "offset")
@@ -168,7 +172,7 @@ class _Part:
     merged: FlameGraph
     state: TraceState
     top: int
-    whole: float
+    whole: int
     matched: NDArray[np.bool_]
     selected: int | None
 
@@ -198,7 +202,7 @@ class _Part:
         failed = bool(self.merged.errors[node])
         return FlameBox(
             **plain,  # type: ignore[arg-type]
-            text=self.name(node) if box.width >= _READABLE else "",
+            text=f"{self.name(node)} · {self._size(node)}" if box.width >= _READABLE else "",
             text_x=24 if failed else 8,
             title=self._title(node, box.width),
             css=self.css(node),
@@ -211,14 +215,13 @@ class _Part:
 
     def row(self, node: int) -> FlameRow:
         merged, above = self.merged, int(self.merged.parent[node])
-        share = float(merged.own[node]) / self.whole
-        to_timeline = self.state.viewing(TIMELINE).narrowed(NOTHING)
+        share = int(merged.own[node]) / self.whole
         return FlameRow(
             name=self.name(node),
             service=self.service(node),
             css=self.css(node),
             under=self.name(above) if above != WHOLE else "",
-            url=reveal(self.trace, to_timeline, int(merged.longest[node])).url,
+            url=self.timeline_url(node),
             zoom_url=self.zoom_url(node) if node != self.top else "",
             matched=bool(self.matched[node]),
             count=int(merged.count[node]),
@@ -230,13 +233,13 @@ class _Part:
         )
 
     def name(self, node: int) -> str:
-        return cut(self.trace.tree.columns.names[self.merged.name[node]]) or "(no name)"
+        return cut(self.merged.operations[self.merged.operation[node]][1]) or "(no name)"
 
     def service(self, node: int) -> str:
-        return cut(format_service(self.trace.tree.columns.services[self.merged.service[node]]))
+        return cut(format_service(self.merged.operations[self.merged.operation[node]][0]))
 
     def css(self, node: int) -> str:
-        return service_class(self.trace.tree.columns.services[self.merged.service[node]])
+        return service_class(self.merged.operations[self.merged.operation[node]][0])
 
     def zoom_url(self, node: int) -> str:
         kept = {"sort": self.state.option("sort")}
@@ -244,6 +247,10 @@ class _Part:
             longest = int(self.trace.tree.shown_id[self.merged.longest[node]])
             kept = {"node": format_span_id(longest), **kept}
         return self.state.viewing(self.state.view, **kept).url
+
+    def timeline_url(self, node: int) -> str:
+        to_timeline = self.state.viewing(TIMELINE).narrowed(NOTHING)
+        return reveal(self.trace, to_timeline, int(self.merged.longest[node])).url
 
     def _title(self, node: int, width: float) -> str:
         merged = self.merged
@@ -257,6 +264,10 @@ class _Part:
             f"{self._share(width)} of what is shown, with all below",
         ]
         return "\n".join(lines)
+
+    def _size(self, node: int) -> str:
+        width = self.merged.width_of(node)
+        return format_plural(width, "span") if self.merged.by_count else format_duration(width)
 
     @staticmethod
     def _share(share: float) -> str:
@@ -281,35 +292,31 @@ def _top(trace: LoadedTrace, merged: FlameGraph, said: str) -> tuple[int, tuple[
     return int(merged.node_of[row]), ()
 
 
-def _matching(trace: LoadedTrace, merged: FlameGraph, terms: list[str]) -> NDArray[np.bool_]:
+def _matching(merged: FlameGraph, terms: list[str]) -> NDArray[np.bool_]:
     """Say per node whether its name or its service contains one of the terms, in any case."""
+    if not terms:
+        return np.zeros(len(merged), np.bool_)
     folded = [term.casefold() for term in terms]
 
+    @lru_cache(maxsize=len(merged.operations))
     def contains(text: str) -> bool:
         text = text.casefold()
         return any(term in text for term in folded)
 
-    columns = trace.tree.columns
-    if not folded:
-        return np.zeros(len(merged), np.bool_)
-    names = np.fromiter(map(contains, columns.names), np.bool_, len(columns.names))
-    services = np.fromiter(map(contains, columns.services), np.bool_, len(columns.services))
-    matched: NDArray[np.bool_] = names[merged.name] | services[merged.service]
-    return matched
+    found = (contains(name) or contains(service) for service, name in merged.operations)
+    matched: NDArray[np.bool_] = np.fromiter(found, np.bool_, len(merged.operations))
+    return matched[merged.operation]
 
 
 def _sort(state: TraceState) -> str:
     return state.option("sort") if state.option("sort") in _SORTS else "self"
 
 
-def _order(merged: FlameGraph, within: NDArray[np.bool_], sort: str) -> list[int]:
+def _order(merged: FlameGraph, begin: int, end: int, sort: str) -> list[int]:
     """Return the nodes shown or hidden below, the greatest first."""
     by = {"count": merged.count, "errors": merged.errors,
           "self": merged.self_ns, "total": merged.total_ns}  # fmt: skip
-    nodes = np.flatnonzero(within)
-    ranked: list[int] = nodes[
-        np.argsort(-by[sort][nodes].astype(np.float64), kind="stable")
-    ].tolist()
+    ranked: list[int] = (begin + np.argsort(-by[sort][begin:end], kind="stable")).tolist()
     return ranked
 
 
@@ -335,7 +342,7 @@ def _crumbs(part: _Part) -> tuple[tuple[FlameCrumb, ...], int]:
 def _width_words(merged: FlameGraph, top: int) -> str:
     if merged.by_count:
         return "No span took any time: width is the number of spans."
-    whole = format_duration(int(merged.width_of(top)))
+    whole = format_duration(merged.width_of(top))
     return f"Width is self time, {whole} in all; calls that ran at once count each."
 
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from viewer.ui.viewmodel.call_graph import Graph
 from viewer.ui.viewmodel.findings import Findings
 from viewer.ui.viewmodel.flame import Flame
+from viewer.ui.viewmodel.json_view import JsonView
 from viewer.ui.viewmodel.span_detail import SpanDetail
+from viewer.ui.viewmodel.spans import Spans
 from viewer.ui.viewmodel.statistics import Statistics
 from viewer.ui.viewmodel.timeline import Timeline
 from viewer.ui.viewmodel.trace_header import TraceHeader
@@ -19,7 +21,9 @@ class TraceView:
     header: TraceHeader
     detail: SpanDetail | None
     timeline: Timeline | None = None
-    statistics: Statistics | None = None
-    findings: Findings | None = None
     flame: Flame | None = None
     graph: Graph | None = None
+    json: JsonView | None = None
+    spans: Spans | None = None
+    statistics: Statistics | None = None
+    findings: Findings | None = None
