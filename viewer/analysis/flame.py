@@ -125,8 +125,11 @@ def flame_graph(tree: TraceTree, self_ns: NDArray[np.int64]) -> FlameGraph:
 def boxes(flame: FlameGraph, top: int, most: int, levels: int, least: float) -> tuple[Box, ...]:
     """Return what is drawn of ``top`` and below: the ``most`` widest nodes that have at least the
     share ``least`` of the width, ``levels`` deep, siblings from the widest on; and behind each one's
-    children what of it is not drawn, where that is as wide."""
+    children what of it is not drawn, where that is as wide. Of a ``top`` that took no time, as others
+    did, only itself."""
     whole = flame.width_of(top)
+    if not whole:
+        return (Box(top, 0, 0.0, 1.0),)
     begin, end = flame.within(top)
     level = flame.depth[begin:end] - (0 if top == WHOLE else flame.depth[top])
     width = flame.width[begin:end]
@@ -163,7 +166,7 @@ def _remainders(
     above = flame.parent[cut]
     parents, group = np.unique(above, return_inverse=True)
     hidden = np.bincount(group, flame.subtree_end[cut] - cut, len(parents))
-    widths = np.bincount(group, flame.width[cut].astype(np.float64), len(parents)) / (whole or 1)
+    widths = np.bincount(group, flame.width[cut].astype(np.float64), len(parents)) / whole
     return [
         Box(parent, level[parent] + 1, free[parent] / whole, float(width), int(number))
         for parent, width, number in zip(parents.tolist(), widths, hidden, strict=True)

@@ -171,3 +171,15 @@ def test_without_any_time_spans_are_counted() -> None:
         ("GET / · 2 spans", "100.000%"),
         ("x · 1 span", "50.000%"),
     ]
+
+
+def test_a_path_that_took_no_time_is_shown_alone_when_zoomed_to() -> None:
+    found = shown(
+        a_span(1),
+        a_span(2, 1, name="x", duration_ns=0),
+        a_span(3, 2, name="y", duration_ns=0),
+        node="2",
+    )
+    assert [(box.text, box.width) for box in found.boxes] == [("x · 0 ns", "100.000%")]
+    assert found.drawn_words == "1 smaller or deeper path not drawn"
+    assert [row.name for row in found.rows] == ["x", "y"]
