@@ -27,22 +27,25 @@ class TracePage extends HTMLElement {
   #onClick = (event) => {
     if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     const clicked = /** @type {Element} */ (event.target);
-    const link = /** @type {HTMLAnchorElement | null} */ (clicked.closest("a[href]"));
+    const link = /** @type {HTMLAnchorElement | SVGAElement | null} */ (clicked.closest("a[href]"));
     const row = /** @type {HTMLElement | null} */ (clicked.closest("[data-span-row]"));
-    if (link && (link.pathname !== location.pathname || link.target || link.hasAttribute("download"))) return;
+    // In a drawing, a link's href is an object of its own kind and no text.
+    const url = new URL(link?.getAttribute("href") ?? "", location.href);
+    const leaves = url.origin !== location.origin || url.pathname !== location.pathname;
+    if (link && (leaves || link.hasAttribute("target") || link.hasAttribute("download"))) return;
     if (link?.classList.contains("twisty")) {
       event.preventDefault();
-      this.#go(link.href, row);
+      this.#go(url.href, row);
     } else if (row && (!link || link.classList.contains("row-op"))) {
       if (getSelection()?.toString()) return;
       event.preventDefault();
       this.select(row);
     } else if (link?.dataset.key === "close") {
       event.preventDefault();
-      this.#showDetail(link.href, null);
+      this.#showDetail(url.href, null);
     } else if (link) {
       event.preventDefault();
-      this.#go(link.href, null, "selects" in link.dataset);
+      this.#go(url.href, null, "selects" in link.dataset);
     }
   };
 
@@ -126,7 +129,10 @@ class TracePage extends HTMLElement {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     const target = /** @type {HTMLElement} */ (event.target);
     if (target.closest?.("input, textarea, select")) {
-      if (event.key === "Escape" && target.matches("[data-find]")) tree()?.focus({ preventScroll: true });
+      if (event.key === "Escape" && target.matches("[data-find]")) {
+        target.blur();
+        tree()?.focus({ preventScroll: true });
+      }
       return;
     }
     const row = /** @type {HTMLElement | null} */ (target.closest?.("[data-span-row]"));

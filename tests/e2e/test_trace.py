@@ -128,17 +128,17 @@ def test_what_matters_is_copied_as_markdown_with_a_link(open_page: OpenPage) -> 
 @pytest.mark.parametrize("script", [True, False])
 def test_a_flame_graph_leads_into_a_node_and_back(open_page: OpenPage, script: bool) -> None:
     page = open_page(f"/trace/{SHORT}?view=flame", java_script_enabled=script)
-    bars = page.locator(".flame-graph a")
+    bars = page.locator(".flame-box")
     count = bars.count()
     assert count > 2
-    bars.nth(1).click()
+    page.locator(".flame-link").nth(1).click()
     page.wait_for_url(re.compile("node="))
     assert bars.count() < count
     box, first = page.locator(".flame-graph").bounding_box(), bars.first.bounding_box()
     assert box
     assert first
     assert abs(box["width"] - first["width"]) < 4
-    page.locator("#flame .panel-tools a", has_text="all").first.click()
+    page.locator(".flame-crumbs a", has_text="Whole trace").click()
     expect(bars).to_have_count(count)
 
 

@@ -46,6 +46,37 @@ def test_statistics_by_an_attribute_come_from_the_store() -> None:
     assert "1 span without route" in page
 
 
+@pytest.mark.parametrize("address", ["view=flame&find=b", "view=graph", "view=graph&by=operation"])
+def test_hostile_names_are_inert_in_drawings(address: str) -> None:
+    bad = "<script>alert(1)</script>\"'></svg>" + "x" * 5000
+    spans = [a_span(1, name=bad, service=bad), a_span(2, 1, name=bad, service="b", error=True)]
+    page = a_client(a_store(spans)).get(f"/trace/{TRACE_ID}?{address}", headers=HTML).text
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert" in page
+    assert "x" * 300 not in page
+
+
+@pytest.mark.parametrize("name", ["flame", "graph"])
+def test_every_link_of_a_drawing_leads_to_a_page(name: str) -> None:
+    client = a_client(a_store(SPANS))
+    page = client.get(f"/trace/{TRACE_ID}?view={name}", headers=HTML).text
+    begin = page.index(f'id="{name}"')
+    links = {
+        link.replace("&amp;", "&") for link in re.findall(r'href="(/trace/[^"]+)"', page[begin:])
+    }
+    assert any("span=" in link for link in links)
+    for link in links:
+        assert client.get(link, headers=HTML).status_code == 200
+
+
+def test_a_panel_without_the_timelines_find_bar_is_sent_none() -> None:
+    client = a_client(a_store(SPANS))
+    headers = {"HX-Request": "true", "HX-Target": "aside#span-detail"}
+    for view, bars in (("timeline", 1), ("flame", 0)):
+        part = client.get(f"/trace/{TRACE_ID}?view={view}&find=query&span=2", headers=headers).text
+        assert part.count("hx-swap-oob") == bars
+
+
 def test_json_of_hostile_spans_is_text() -> None:
     client = a_client(a_store(SPANS))
     page = client.get(f"/trace/{TRACE_ID}?view=json", headers=HTML).text

@@ -39,8 +39,8 @@ class LoadedTrace:
     errors_below: NDArray[np.int64]
     found: dict[str, Rows] = field(default_factory=dict, compare=False)
     _critical: list[CriticalPath] = field(default_factory=list, compare=False, repr=False)
-    _flame: list[FlameGraph] = field(default_factory=list, compare=False, repr=False)
     _overview: list[Overview] = field(default_factory=list, compare=False, repr=False)
+    _flame: list[FlameGraph] = field(default_factory=list, compare=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, compare=False, repr=False)
 
     @property

@@ -12,6 +12,7 @@ from viewer.analysis.findings import first_error
 from viewer.analysis.slow_spans import QUANTILES, Usual, heaviest_rows
 from viewer.store.base import SpanStore
 from viewer.ui.loaded_trace import LoadedTrace, spans_of_rows
+from viewer.ui.viewmodel.call_graph import Graph, graph
 from viewer.ui.viewmodel.findings import Findings, findings
 from viewer.ui.viewmodel.flame import Flame, flame
 from viewer.ui.viewmodel.json_view import JsonView, json_rows, json_view
@@ -20,7 +21,7 @@ from viewer.ui.viewmodel.statistics import GROUPINGS, Statistics, statistics
 from viewer.ui.viewmodel.trace_header import Tab
 from viewer.ui.viewmodel.trace_state import TIMELINE, TraceState
 
-Content = Statistics | Findings | Flame | Spans | JsonView
+Content = Statistics | Findings | Flame | Graph | Spans | JsonView
 """What a panel shows; each kind has its partial."""
 
 
@@ -59,6 +60,10 @@ def _flame(trace: LoadedTrace, state: TraceState, _: SpanStore) -> Flame:
     return flame(trace, state)
 
 
+def _graph(trace: LoadedTrace, state: TraceState, _: SpanStore) -> Graph:
+    return graph(trace, state)
+
+
 def _json(trace: LoadedTrace, state: TraceState, store: SpanStore) -> JsonView:
     rows = json_rows(trace, state)
     return json_view(trace, state, rows, spans_of_rows(store, trace, rows))
@@ -70,7 +75,8 @@ def _spans(trace: LoadedTrace, state: TraceState, store: SpanStore) -> Spans:
 
 
 PANELS = (
-    Panel("flame", "Flame", ("node",), _flame),
+    Panel("flame", "Flame", ("node", "sort"), _flame),
+    Panel("graph", "Graph", ("by",), _graph),
     Panel("statistics", "Statistics", ("by", "sort"), _statistics),
     Panel("findings", "Findings", (), _findings),
     Panel("spans", "Spans", ("sort", "columns", "page"), _spans),

@@ -1,6 +1,5 @@
 """One trace: /trace/{id}, and /trace/{id}/rows for further windows of its rows."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -37,11 +36,8 @@ from viewer.ui.viewmodel.rows import collapsed_mask, window_of, window_rows
 from viewer.ui.viewmodel.span_detail import SpanDetail, span_detail
 from viewer.ui.viewmodel.timeline import find_bar, first_offset, matched_rows, shown_state, timeline
 from viewer.ui.viewmodel.trace_header import TraceHeader, trace_header
-from viewer.ui.viewmodel.trace_state import TraceState, read_state
+from viewer.ui.viewmodel.trace_state import TIMELINE, TraceState, read_state
 from viewer.ui.viewmodel.trace_view import TraceView
-
-_MOST_TERMS = 20
-_TERM = re.compile(r'"([^"]+)"|(\S+)')
 
 blueprint = Blueprint("trace", __name__)
 
@@ -57,7 +53,7 @@ def page(trace_id: str) -> Response:
         row = _selected(found, state)
         detail = _detail(found, state, row, {} if row is None else _spans(found, [row]))
         body = render_template("trace/_span_detail.html", span_detail=detail)
-        if state.find:
+        if state.find and state.view == TIMELINE:
             # Which of the matches is selected has changed as well.
             bar = replace(find_bar(found, state, _matches(found, state)), out_of_band=True)
             body += render_template("trace/_find_bar.html", find_bar=bar)
@@ -195,13 +191,12 @@ def _detail(
 
 
 def _matches(trace: LoadedTrace, state: TraceState) -> Rows | None:
-    terms = [quoted or plain for quoted, plain in _TERM.findall(state.find)][:_MOST_TERMS]
-    if not terms:
+    if not state.terms:
         return None
     known = trace.found.get(state.find)
     if known is not None:
         return known
-    keys = current_store().match_spans(trace.tree.trace_id, terms)
+    keys = current_store().match_spans(trace.tree.trace_id, state.terms)
     return trace.remember(state.find, matched_rows(trace, keys, state.find))
 
 

@@ -5,6 +5,7 @@ collapsed subtrees. Parts that are malformed or stale are ignored and told in ``
 (`design/contract.md`, "Pages").
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
@@ -15,6 +16,8 @@ from viewer.ui.viewmodel.only import NOTHING, Only, read_only
 TIMELINE = "timeline"
 MOST_COLLAPSED = 500
 _LONGEST_FIND = 500
+_MOST_TERMS = 20
+_TERM = re.compile(r'"([^"]+)"|(\S+)')
 _LONGEST_OPTION = 300
 _NO_PANELS: Mapping[str, Sequence[str]] = {}
 _ALL = "*"
@@ -63,6 +66,11 @@ class TraceState:
     @property
     def url(self) -> str:
         return _address(self.path, self.query)
+
+    @property
+    def terms(self) -> list[str]:
+        """Return what is looked for: words, and phrases in quotes, any of which is to be found."""
+        return [quoted or plain for quoted, plain in _TERM.findall(self.find)][:_MOST_TERMS]
 
     @property
     def rows_url(self) -> str:

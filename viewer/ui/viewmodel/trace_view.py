@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from viewer.ui.viewmodel.call_graph import Graph
 from viewer.ui.viewmodel.findings import Findings
 from viewer.ui.viewmodel.flame import Flame
 from viewer.ui.viewmodel.json_view import JsonView
@@ -21,6 +22,7 @@ class TraceView:
     detail: SpanDetail | None
     timeline: Timeline | None = None
     flame: Flame | None = None
+    graph: Graph | None = None
     json: JsonView | None = None
     spans: Spans | None = None
     statistics: Statistics | None = None
