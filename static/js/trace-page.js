@@ -29,6 +29,7 @@ class TracePage extends HTMLElement {
     const clicked = /** @type {Element} */ (event.target);
     const link = /** @type {HTMLAnchorElement | null} */ (clicked.closest("a[href]"));
     const row = /** @type {HTMLElement | null} */ (clicked.closest("[data-span-row]"));
+    if (!link && clicked.closest("td details")) return;
     if (link && (link.pathname !== location.pathname || link.target || link.hasAttribute("download"))) return;
     if (link?.classList.contains("twisty")) {
       event.preventDefault();
@@ -49,10 +50,17 @@ class TracePage extends HTMLElement {
   /** @param {SubmitEvent} event */
   #onSubmit = (event) => {
     const form = /** @type {HTMLFormElement} */ (event.target);
-    if (!form.matches(".find-bar, .only-form")) return;
+    if (!form.matches(".find-bar, .only-form, .panel-form")) return;
     event.preventDefault();
     const url = new URL(location.href);
+    if (form.matches(".panel-form")) {
+      url.search = "";
+      for (const [name, value] of new FormData(form)) if (value) url.searchParams.append(name, String(value));
+      this.#go(url.href, null);
+      return;
+    }
     url.searchParams.delete("offset");
+    url.searchParams.delete("page");
     if (form.matches(".only-form")) {
       const said = new FormData(form);
       url.searchParams.delete("only");
@@ -110,7 +118,7 @@ class TracePage extends HTMLElement {
 
   /** @param {string} href @param {HTMLElement | null} row */
   async #showDetail(href, row) {
-    for (const marked of this.querySelectorAll(".row.is-selected")) {
+    for (const marked of this.querySelectorAll("[data-span-row].is-selected")) {
       marked.classList.remove("is-selected");
       marked.removeAttribute("aria-selected");
     }
@@ -143,6 +151,8 @@ class TracePage extends HTMLElement {
       return true;
     }
     if (!row) return false;
+    // Another link within the row leads where it says.
+    if (key === "Enter" && document.activeElement?.matches("td a:not(.row-op), summary")) return false;
     if (key === "Enter") {
       this.select(row);
       return true;

@@ -11,13 +11,27 @@ from viewer.analysis.attribute_quality import rows_to_look_at
 from viewer.analysis.findings import first_error
 from viewer.analysis.slow_spans import QUANTILES, Usual, heaviest_rows
 from viewer.store.base import SpanStore
+from viewer.ui.found_rows import find_rows
 from viewer.ui.loaded_trace import LoadedTrace, spans_of_rows
 from viewer.ui.viewmodel.findings import Findings, findings
+from viewer.ui.viewmodel.logs import OPTIONS as LOGS_OPTIONS
+from viewer.ui.viewmodel.logs import Logs, event_query, logs
+from viewer.ui.viewmodel.pager import page_offset
+from viewer.ui.viewmodel.spans import (
+    MOST_KEYS,
+    Spans,
+    listing,
+    read_columns,
+    sorting_attribute,
+    spans,
+    with_columns,
+)
+from viewer.ui.viewmodel.spans import OPTIONS as SPANS_OPTIONS
 from viewer.ui.viewmodel.statistics import GROUPINGS, Statistics, statistics
 from viewer.ui.viewmodel.trace_header import Tab
 from viewer.ui.viewmodel.trace_state import TIMELINE, TraceState
 
-Content = Statistics | Findings
+Content = Statistics | Findings | Spans | Logs
 """What a panel shows; each kind has its partial."""
 
 
@@ -53,9 +67,31 @@ def _findings(trace: LoadedTrace, state: TraceState, store: SpanStore) -> Findin
     return findings(trace, state, spans, usual)
 
 
+def _spans(trace: LoadedTrace, state: TraceState, store: SpanStore) -> Spans:
+    trace_id, state = trace.tree.trace_id, with_columns(state)
+    matches = find_rows(store, trace, state.find)
+    sorting = sorting_attribute(state)
+    values = store.attribute_of_spans(trace_id, sorting) if sorting else None
+    listed = listing(trace, state, matches, values)
+    ids = trace.tree.columns.span_id[listed.shown].tolist()
+    cells = [store.attribute_of_spans(trace_id, key, ids) for key in read_columns(state)]
+    keys = store.attribute_keys_of_trace(trace_id, MOST_KEYS)
+    return spans(trace, state, listed, matches, cells, keys)
+
+
+def _logs(trace: LoadedTrace, state: TraceState, store: SpanStore) -> Logs:
+    page = store.events_of_trace(trace.tree.trace_id, event_query(state))
+    offset = page_offset(state, page.total)
+    if offset:
+        page = store.events_of_trace(trace.tree.trace_id, event_query(state, offset))
+    return logs(trace, state, page)
+
+
 PANELS = (
     Panel("statistics", "Statistics", ("by", "sort"), _statistics),
     Panel("findings", "Findings", (), _findings),
+    Panel("spans", "Spans", SPANS_OPTIONS, _spans),
+    Panel("logs", "Logs", LOGS_OPTIONS, _logs),
 )
 PANEL_OPTIONS = {panel.name: panel.options for panel in PANELS}
 

@@ -1,6 +1,5 @@
 """One trace: /trace/{id}, and /trace/{id}/rows for further windows of its rows."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -29,20 +28,19 @@ from viewer.trace.tree import Rows
 from viewer.ui import htmx
 from viewer.ui.current import current_store, current_traces
 from viewer.ui.errors import answer_problem
+from viewer.ui.found_rows import find_rows
 from viewer.ui.htmx import see_other
 from viewer.ui.loaded_trace import LoadedTrace, spans_of_rows
 from viewer.ui.panels import PANEL_OPTIONS, PANELS, tabs
+from viewer.ui.viewmodel.only import Only
 from viewer.ui.viewmodel.only_form import kept_rows
 from viewer.ui.viewmodel.problem import Problem, problem
 from viewer.ui.viewmodel.rows import collapsed_mask, window_of, window_rows
 from viewer.ui.viewmodel.span_detail import SpanDetail, span_detail
-from viewer.ui.viewmodel.timeline import find_bar, first_offset, matched_rows, shown_state, timeline
+from viewer.ui.viewmodel.timeline import find_bar, first_offset, shown_state, timeline
 from viewer.ui.viewmodel.trace_header import TraceHeader, trace_header
-from viewer.ui.viewmodel.trace_state import TraceState, read_state
+from viewer.ui.viewmodel.trace_state import TIMELINE, TraceState, read_state
 from viewer.ui.viewmodel.trace_view import TraceView
-
-_MOST_TERMS = 20
-_TERM = re.compile(r'"([^"]+)"|(\S+)')
 
 blueprint = Blueprint("trace", __name__)
 
@@ -58,7 +56,7 @@ def page(trace_id: str) -> Response:
         row = _selected(found, state)
         detail = _detail(found, state, row, {} if row is None else _spans(found, [row]))
         body = render_template("trace/_span_detail.html", span_detail=detail)
-        if state.find:
+        if state.find and state.view == TIMELINE:
             # Which of the matches is selected has changed as well.
             bar = replace(find_bar(found, state, _matches(found, state)), out_of_band=True)
             body += render_template("trace/_find_bar.html", find_bar=bar)
@@ -134,6 +132,8 @@ def _state(trace: LoadedTrace) -> TraceState:
     parts = [
         *request.args.getlist("only"),
         *(f"min:{text}" for text in request.args.getlist("min")),
+        *(Only(services=(name,)).text for name in request.args.getlist("service") if name),
+        *("errors" for status in request.args.getlist("status") if status == "error"),
     ]
     arguments = {**request.args, "only": ",".join(parts)}
     state = read_state(path, arguments, trace.tree.duration_ns, PANEL_OPTIONS)
@@ -201,14 +201,7 @@ def _detail(
 
 
 def _matches(trace: LoadedTrace, state: TraceState) -> Rows | None:
-    terms = [quoted or plain for quoted, plain in _TERM.findall(state.find)][:_MOST_TERMS]
-    if not terms:
-        return None
-    known = trace.found.get(state.find)
-    if known is not None:
-        return known
-    keys = current_store().match_spans(trace.tree.trace_id, terms)
-    return trace.remember(state.find, matched_rows(trace, keys, state.find))
+    return find_rows(current_store(), trace, state.find)
 
 
 def _spans(trace: LoadedTrace, rows: Sequence[int]) -> dict[int, Span]:

@@ -15,7 +15,7 @@ from viewer.ui.viewmodel.only import NOTHING, Only, read_only
 TIMELINE = "timeline"
 MOST_COLLAPSED = 500
 _LONGEST_FIND = 500
-_LONGEST_OPTION = 300
+_LONGEST_OPTION = 1000
 _NO_PANELS: Mapping[str, Sequence[str]] = {}
 _ALL = "*"
 

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from viewer.ui.viewmodel.findings import Findings
+from viewer.ui.viewmodel.logs import Logs
 from viewer.ui.viewmodel.span_detail import SpanDetail
+from viewer.ui.viewmodel.spans import Spans
 from viewer.ui.viewmodel.statistics import Statistics
 from viewer.ui.viewmodel.timeline import Timeline
 from viewer.ui.viewmodel.trace_header import TraceHeader
@@ -19,3 +21,5 @@ class TraceView:
     timeline: Timeline | None = None
     statistics: Statistics | None = None
     findings: Findings | None = None
+    spans: Spans | None = None
+    logs: Logs | None = None
