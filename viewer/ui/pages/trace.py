@@ -27,6 +27,7 @@ from viewer.trace.span import Span
 from viewer.trace.tree import Rows
 from viewer.ui import htmx
 from viewer.ui.current import current_store, current_traces
+from viewer.ui.downloads import DOWNLOADS, download_of
 from viewer.ui.errors import answer_problem
 from viewer.ui.found_rows import find_rows
 from viewer.ui.htmx import see_other
@@ -89,6 +90,19 @@ def rows(trace_id: str) -> Response:
         kept,
     )
     return make_response(render_template("trace/_window.html", window=window))
+
+
+@blueprint.get("/trace/<trace_id>/download")
+def download(trace_id: str) -> Response:
+    """The whole trace as a file of the format that the address names."""
+    found = _find(trace_id)
+    if not isinstance(found, LoadedTrace):
+        return found
+    format_ = request.args.get("format", next(iter(DOWNLOADS)))
+    if format_ not in DOWNLOADS:
+        known = (f"Known are {', '.join(DOWNLOADS)}.",)
+        return answer_problem(problem(400, f"there is no format “{format_[:40]}”", known))
+    return download_of(current_store(), found, format_)
 
 
 def _find(text: str) -> LoadedTrace | Response:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from viewer.ui.viewmodel.findings import Findings
+from viewer.ui.viewmodel.json import Json
 from viewer.ui.viewmodel.logs import Logs
 from viewer.ui.viewmodel.span_detail import SpanDetail
 from viewer.ui.viewmodel.spans import Spans
@@ -23,3 +24,4 @@ class TraceView:
     findings: Findings | None = None
     spans: Spans | None = None
     logs: Logs | None = None
+    json: Json | None = None
