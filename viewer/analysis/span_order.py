@@ -17,16 +17,15 @@ def ranks(texts: Iterable[str | None]) -> NDArray[np.int64]:
     """Return each text's place among them, equal ones alike: numbers by their value, then all others
     by code point. None is UNKNOWN."""
     given = list(texts)
-    known = sorted({text for text in given if text is not None}, key=_key)
-    place: dict[str | None, int] = {text: number for number, text in enumerate(known)}
+    known = sorted({text for text in given if text is not None})
+    numbers = [text for text in known if _NUMBER.fullmatch(text)]
+    # Sorting is stable, so that numbers of one value stay in the order of their texts.
+    numbers.sort(key=float)
+    others = (text for text in known if not _NUMBER.fullmatch(text))
+    ordered = (*numbers, *others)
+    place: dict[str | None, int] = {text: number for number, text in enumerate(ordered)}
     place[None] = UNKNOWN
     return np.fromiter((place[text] for text in given), np.int64, len(given))
-
-
-def _key(text: str) -> tuple[bool, float, str]:
-    if _NUMBER.fullmatch(text):
-        return False, float(text), text
-    return True, 0.0, text
 
 
 def in_order(rows: Rows, values: NDArray[np.int64], descending: bool) -> Rows:

@@ -19,7 +19,7 @@ from viewer.ui.viewmodel.findings import Findings, findings
 from viewer.ui.viewmodel.json import MOST_SPANS, Json, json_view
 from viewer.ui.viewmodel.logs import OPTIONS as LOGS_OPTIONS
 from viewer.ui.viewmodel.logs import Logs, event_query, logs
-from viewer.ui.viewmodel.pager import page_offset
+from viewer.ui.viewmodel.pager import asked_offset, page_offset
 from viewer.ui.viewmodel.spans import (
     MOST_KEYS,
     Spans,
@@ -85,10 +85,11 @@ def _spans(trace: LoadedTrace, state: TraceState, store: SpanStore) -> Spans:
 
 
 def _logs(trace: LoadedTrace, state: TraceState, store: SpanStore) -> Logs:
-    page = store.events_of_trace(trace.tree.trace_id, event_query(state))
-    offset = page_offset(state, page.total)
-    if offset:
-        page = store.events_of_trace(trace.tree.trace_id, event_query(state, offset))
+    trace_id = trace.tree.trace_id
+    page = store.events_of_trace(trace_id, event_query(state, asked_offset(state)))
+    if not page.events and page.total:
+        # The address asks for a page beyond the last.
+        page = store.events_of_trace(trace_id, event_query(state, page_offset(state, page.total)))
     return logs(trace, state, page)
 
 

@@ -57,6 +57,12 @@ class OnlyForm:
 def kept_rows(trace: LoadedTrace, only: Only, matches: Rows | None) -> Kept | None:
     """Return what the filter lets through, None if it is all. ``matches`` are the rows that the find
     term finds; without a term nothing is a match."""
+    chosen = chosen_rows(trace, only, matches)
+    return None if chosen is None else Kept(chosen, with_ancestors(trace.tree, chosen))
+
+
+def chosen_rows(trace: LoadedTrace, only: Only, matches: Rows | None) -> NDArray[np.bool_] | None:
+    """Return the same without the ancestors."""
     if not only:
         return None
     columns = trace.tree.columns
@@ -74,7 +80,7 @@ def kept_rows(trace: LoadedTrace, only: Only, matches: Rows | None) -> Kept | No
         if matches is not None:
             found[matches] = True
         chosen &= found
-    return Kept(chosen, with_ancestors(trace.tree, chosen))
+    return chosen
 
 
 def only_form(trace: LoadedTrace, state: TraceState, kept: Kept | None) -> OnlyForm:

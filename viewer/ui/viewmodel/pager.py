@@ -21,13 +21,17 @@ class Pager:
     last_url: str
 
 
-def page_offset(state: TraceState, total: int) -> int:
-    """Return where the page begins that the state asks for (``page``, from 1): the first page if it
-    is none, the last one if there are not so many."""
+def asked_offset(state: TraceState) -> int:
+    """Return where the page begins that the state asks for (``page``, from 1), the first one if it
+    says no number."""
     text = state.option("page")
     asked = int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else 1
-    last = max((total - 1) // PAGE_ROWS, 0)
-    return min(max(asked - 1, 0), last) * PAGE_ROWS
+    return max(asked - 1, 0) * PAGE_ROWS
+
+
+def page_offset(state: TraceState, total: int) -> int:
+    """Return the same, but of the last page if there are not so many."""
+    return min(asked_offset(state), max((total - 1) // PAGE_ROWS, 0) * PAGE_ROWS)
 
 
 def pager(state: TraceState, total: int, noun: str, of_all: int | None = None) -> Pager:

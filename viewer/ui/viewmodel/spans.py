@@ -15,7 +15,7 @@ from viewer.trace.span import SpanKind, StatusCode
 from viewer.trace.tree import Rows
 from viewer.ui.filters import format_duration, service_class, shorten
 from viewer.ui.loaded_trace import LoadedTrace
-from viewer.ui.viewmodel.only_form import OnlyForm, kept_rows, only_form
+from viewer.ui.viewmodel.only_form import Kept, OnlyForm, chosen_rows, only_form
 from viewer.ui.viewmodel.pager import PAGE_ROWS, Pager, page_offset, pager
 from viewer.ui.viewmodel.rows import row_name, row_service
 from viewer.ui.viewmodel.timeline import reveal
@@ -102,10 +102,12 @@ class Spans:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The rows of all spans that are listed, in order, and those of the page."""
+    """The rows of all spans that are listed, in order, and those of the page. ``kept`` is what the
+    filter of the trace lets through, None if it is all."""
 
     rows: Rows
     shown: Rows
+    kept: Kept | None
 
 
 def with_columns(state: TraceState) -> TraceState:
@@ -138,8 +140,10 @@ def listing(
     """Return the rows to list. ``matches`` are those that the find term finds, ``values`` those of
     `sorting_attribute`."""
     columns = trace.tree.columns
-    kept = kept_rows(trace, state.only, matches)
-    chosen = np.ones(len(trace.tree), bool) if kept is None else kept.chosen.copy()
+    let_through = chosen_rows(trace, state.only, matches)
+    # A list needs no ancestors to stand below.
+    kept = None if let_through is None else Kept(let_through, let_through)
+    chosen = np.ones(len(trace.tree), bool) if let_through is None else let_through.copy()
     term = fold_case(state.option("operation").strip())
     if term:
         has_term = np.array([term in fold_case(name) for name in columns.names], bool)
@@ -148,7 +152,7 @@ def listing(
     key, descending = _sort(state)
     ordered = in_order(rows, _sort_values(trace, key, rows, values or {}), descending)
     offset = page_offset(state, len(ordered))
-    return Listing(ordered, ordered[offset : offset + PAGE_ROWS])
+    return Listing(ordered, ordered[offset : offset + PAGE_ROWS], kept)
 
 
 def _sort(state: TraceState) -> tuple[str, bool]:
@@ -193,7 +197,6 @@ def spans(
     """Return the view. ``cells`` are the values of each of `read_columns`, of the listed page's spans
     at least; ``keys`` are the trace's attribute keys."""
     shown_columns = read_columns(state)
-    kept = kept_rows(trace, state.only, matches)
     found = set() if matches is None else set(np.intersect1d(listed.shown, matches).tolist())
     sort = state.option("sort").removeprefix("-")
     notes = list(state.notes)
@@ -205,7 +208,7 @@ def spans(
         keys=tuple(key for key in keys if key not in shown_columns)[:MOST_KEYS],
         full=len(shown_columns) >= MOST_COLUMNS,
         hidden_fields=tuple(pair for pair in state.query.items() if pair[0] not in hidden),
-        only=only_form(trace, state, kept),
+        only=only_form(trace, state, listed.kept),
         headings=_headings(state, shown_columns),
         rows=tuple(_row(trace, state, row, found, cells) for row in listed.shown.tolist()),
         pager=pager(state, len(listed.rows), "span", len(trace.tree)),
