@@ -1,6 +1,7 @@
 // <copy-button text="…">, <copy-button from="#id"> or <copy-button within=".row">: copies, and says
 // that it did. text="location" copies the page's address; within copies the text of the element
-// marked data-copied in the nearest element around the button that the selector fits.
+// marked data-copied in the nearest element around the button that the selector fits; and-link adds
+// the page's address to the text.
 
 class CopyButton extends HTMLElement {
   connectedCallback() {
@@ -35,6 +36,7 @@ class CopyButton extends HTMLElement {
     const within = this.getAttribute("within");
     if (within) return this.closest(within)?.querySelector("[data-copied]")?.textContent ?? "";
     const text = this.getAttribute("text") ?? "";
+    if (this.hasAttribute("and-link")) return `${text}\n\n${location.href}\n`;
     return text === "location" ? location.href : text;
   }
 }

@@ -114,6 +114,34 @@ def test_a_key_turns_the_critical_path_off_and_on(open_page: OpenPage) -> None:
     expect(page.locator(".row-critical").first).to_be_attached()
 
 
+def test_what_matters_is_copied_as_markdown_with_a_link(open_page: OpenPage) -> None:
+    page = open_page(f"/trace/{SHORT}")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_label("Copy as Markdown").click()
+    expect(page.get_by_label("Copy as Markdown")).to_have_attribute("data-said", "Copied")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("**")
+    assert "- " in copied
+    assert copied.endswith(f"\n\n{page.url}\n")
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_flame_graph_leads_into_a_node_and_back(open_page: OpenPage, script: bool) -> None:
+    page = open_page(f"/trace/{SHORT}?view=flame", java_script_enabled=script)
+    bars = page.locator(".flame-graph a")
+    count = bars.count()
+    assert count > 2
+    bars.nth(1).click()
+    page.wait_for_url(re.compile("node="))
+    assert bars.count() < count
+    box, first = page.locator(".flame-graph").bounding_box(), bars.first.bounding_box()
+    assert box
+    assert first
+    assert abs(box["width"] - first["width"]) < 4
+    page.locator("#flame .panel-tools a", has_text="all").first.click()
+    expect(bars).to_have_count(count)
+
+
 def test_the_filter_keeps_ancestors_and_ends_with_show_all(open_page: OpenPage) -> None:
     page = open_page(f"/trace/{SHORT}")
     page.locator("[popovertarget=only-form]").click()

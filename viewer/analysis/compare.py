@@ -12,6 +12,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.analysis.merged import MergedTree, number_operations
 from viewer.trace.span import StatusCode
 from viewer.trace.tree import Rows, TraceTree
 
@@ -106,8 +107,8 @@ def compare(
 ) -> Comparison:
     """Merge two trees; self times are from `self_time.self_times`."""
     operations: dict[tuple[str, str], int] = {}
-    of_a, of_b = _operations(a, operations), _operations(b, operations)
-    merged = _Merged(len(operations))
+    of_a, of_b = number_operations(a, operations), number_operations(b, operations)
+    merged = MergedTree(len(operations))
     nodes_a = merged.add(a.parent.tolist(), of_a.tolist())
     nodes_b = merged.add(b.parent.tolist(), of_b.tolist())
     order, depth, subtree_end = merged.preorder()
@@ -165,87 +166,6 @@ def explain(compared: Comparison, difference_ns: int) -> Explanation | None:
     while (above := int(compared.parent[node])) != _NONE and compared.change[above] == change:
         node = above
     return Explanation(node, float(compared.difference_ns[node]))
-
-
-def _operations(tree: TraceTree, known: dict[tuple[str, str], int]) -> Rows:
-    """Return each row's number in the operations that both traces share; new ones are added."""
-    columns = tree.columns
-    width = max(len(columns.names), 1)
-    pairs, number = np.unique(
-        columns.service.astype(np.int64) * width + columns.name, return_inverse=True
-    )
-    shared = [
-        known.setdefault((columns.services[service], columns.names[name]), len(known))
-        for service, name in zip(*(part.tolist() for part in np.divmod(pairs, width)), strict=True)
-    ]
-    return np.array(shared, np.int32)[number]
-
-
-class _Merged:
-    """The merged tree while it grows: children and siblings as linked lists, node 0 above the roots."""
-
-    def __init__(self, operations: int) -> None:
-        self._operations = operations
-        self._known: dict[int, int] = {}
-        self.parent = [0]
-        self.operation = [_NONE]
-        self._child = [0]
-        self._sibling = [0]
-
-    def add(self, parents: list[int], operations: list[int]) -> Rows:
-        """Merge in a trace's rows, which are in preorder; returns each one's node."""
-        known, child, sibling = self._known, self._child, self._sibling
-        add_parent, add_operation = self.parent.append, self.operation.append
-        count = self._operations
-        # The child of each node that this trace had last; a new one stands behind it.
-        last = [0] * len(self.parent)
-        # Roots name -1 as their parent, and the last entry stands above the roots.
-        nodes = [0] * (len(parents) + 1)
-        for row, (above, operation) in enumerate(zip(parents, operations, strict=True)):
-            parent = nodes[above]
-            key = parent * count + operation
-            node = known.get(key)
-            if node is None:
-                node = known[key] = len(last)
-                add_parent(parent)
-                add_operation(operation)
-                child.append(0)
-                last.append(0)
-                if before := last[parent]:
-                    sibling.append(sibling[before])
-                    sibling[before] = node
-                else:
-                    sibling.append(child[parent])
-                    child[parent] = node
-            last[parent] = node
-            nodes[row] = node
-        return np.array(nodes[:-1], np.int32)
-
-    def preorder(self) -> tuple[Rows, Rows, Rows]:
-        """Return the nodes in preorder, and each one's depth and subtree end."""
-        parent, child, sibling = self.parent, self._child, self._sibling
-        order: list[int] = []
-        depths: list[int] = []
-        ends = [0] * (len(parent) - 1)
-        places = [0] * len(parent)
-        node, depth = child[0], 0
-        while node:
-            places[node] = len(order)
-            order.append(node)
-            depths.append(depth)
-            if child[node]:
-                node = child[node]
-                depth += 1
-                continue
-            ends[places[node]] = len(order)
-            while node and not sibling[node]:
-                node = parent[node]
-                depth -= 1
-                if node:
-                    ends[places[node]] = len(order)
-            if node:
-                node = sibling[node]
-        return np.array(order, np.int32), np.array(depths, np.int32), np.array(ends, np.int32)
 
 
 def _side(tree: TraceTree, self_ns: NDArray[np.int64], node_of: Rows, nodes: int) -> Side:

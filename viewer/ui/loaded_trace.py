@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from viewer.analysis.critical_path import CriticalPath, critical_path
 from viewer.analysis.findings import errors_below
+from viewer.analysis.flame import FlameGraph, flame_graph
 from viewer.analysis.overview import Overview, overview
 from viewer.analysis.self_time import self_times
 from viewer.analysis.visible import Children, children_of
@@ -38,6 +39,7 @@ class LoadedTrace:
     errors_below: NDArray[np.int64]
     found: dict[str, Rows] = field(default_factory=dict, compare=False)
     _critical: list[CriticalPath] = field(default_factory=list, compare=False, repr=False)
+    _flame: list[FlameGraph] = field(default_factory=list, compare=False, repr=False)
     _overview: list[Overview] = field(default_factory=list, compare=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, compare=False, repr=False)
 
@@ -48,6 +50,14 @@ class LoadedTrace:
             if not self._critical:
                 self._critical.append(critical_path(self.tree))
             return self._critical[0]
+
+    @property
+    def flame(self) -> FlameGraph:
+        """Return the flame graph; computed when it is first asked for, likewise."""
+        with self._lock:
+            if not self._flame:
+                self._flame.append(flame_graph(self.tree, self.self_ns))
+            return self._flame[0]
 
     def overview(self) -> Overview:
         """Return what the skeleton tells; computed when it is first asked for, likewise."""

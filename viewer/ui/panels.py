@@ -4,19 +4,20 @@ A panel is a function from the trace and the state in the address to a view mode
 the same name in ``templates/trace``. Its own parameters are part of the address.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from viewer.analysis.attribute_quality import rows_to_look_at
 from viewer.analysis.findings import first_error
 from viewer.analysis.slow_spans import QUANTILES, Usual, heaviest_rows
 from viewer.store.base import SpanStore
-from viewer.trace.span import Span
 from viewer.ui.downloads import DOWNLOADS
 from viewer.ui.found_rows import find_rows
 from viewer.ui.loaded_trace import LoadedTrace, spans_of_rows
+from viewer.ui.viewmodel import json_view as json_page
 from viewer.ui.viewmodel.findings import Findings, findings
-from viewer.ui.viewmodel.json import MOST_SPANS, Json, json_view
+from viewer.ui.viewmodel.flame import Flame, flame
+from viewer.ui.viewmodel.json_view import JsonView
 from viewer.ui.viewmodel.logs import OPTIONS as LOGS_OPTIONS
 from viewer.ui.viewmodel.logs import Logs, event_query, logs
 from viewer.ui.viewmodel.pager import asked_offset, page_offset
@@ -34,9 +35,8 @@ from viewer.ui.viewmodel.statistics import GROUPINGS, Statistics, statistics
 from viewer.ui.viewmodel.trace_header import Tab
 from viewer.ui.viewmodel.trace_state import TIMELINE, TraceState
 
-_AT_ONCE = 20
 DOWNLOAD_TITLES = {name: download.title for name, download in DOWNLOADS.items()}
-Content = Statistics | Findings | Spans | Logs | Json
+Content = Statistics | Findings | Flame | Spans | Logs | JsonView
 """What a panel shows; each kind has its partial."""
 
 
@@ -72,6 +72,10 @@ def _findings(trace: LoadedTrace, state: TraceState, store: SpanStore) -> Findin
     return findings(trace, state, spans, usual)
 
 
+def _flame(trace: LoadedTrace, state: TraceState, _: SpanStore) -> Flame:
+    return flame(trace, state)
+
+
 def _spans(trace: LoadedTrace, state: TraceState, store: SpanStore) -> Spans:
     trace_id, state = trace.tree.trace_id, with_columns(state)
     matches = find_rows(store, trace, state.find)
@@ -93,23 +97,18 @@ def _logs(trace: LoadedTrace, state: TraceState, store: SpanStore) -> Logs:
     return logs(trace, state, page)
 
 
-def _json(trace: LoadedTrace, state: TraceState, store: SpanStore) -> Json:
-    def first_spans() -> Iterator[Span]:
-        # A few at a time: they may be large, and what is shown is not.
-        for at in range(0, min(len(trace.tree), MOST_SPANS), _AT_ONCE):
-            rows = range(at, min(at + _AT_ONCE, len(trace.tree), MOST_SPANS))
-            found = spans_of_rows(store, trace, rows)
-            yield from (found[row] for row in rows if row in found)
-
-    return json_view(trace, state, first_spans(), DOWNLOAD_TITLES)
+def _json(trace: LoadedTrace, state: TraceState, store: SpanStore) -> JsonView:
+    spans = spans_of_rows(store, trace, json_page.page_rows(trace, state))
+    return json_page.json_view(trace, state, spans, DOWNLOAD_TITLES)
 
 
 PANELS = (
+    Panel("flame", "Flame", ("node",), _flame),
     Panel("statistics", "Statistics", ("by", "sort"), _statistics),
     Panel("findings", "Findings", (), _findings),
     Panel("spans", "Spans", SPANS_OPTIONS, _spans),
     Panel("logs", "Logs", LOGS_OPTIONS, _logs),
-    Panel("json", "JSON", ("format",), _json),
+    Panel("json", "JSON", ("as", "page"), _json),
 )
 PANEL_OPTIONS = {panel.name: panel.options for panel in PANELS}
 

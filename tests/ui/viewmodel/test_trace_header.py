@@ -274,6 +274,19 @@ def test_it_says_how_much_of_the_bottleneck_decided_the_end() -> None:
     assert hidden.rest.endswith("none of it on the critical path")
 
 
+def test_what_matters_can_be_copied_as_markdown() -> None:
+    found = header(
+        a_span(1, name="GET *", service="shop", duration_ns=100 * MS),
+        a_span(2, 1, name="charge", service="pay", duration_ns=80 * MS, error=True),
+    )
+    first, error, bottleneck = found.markdown.split("\n")[:3]
+    assert first.startswith(r"**shop: GET \***: 100 ms, 2 spans, 2 services, 1 error, 2023-11-14")
+    assert error.startswith("- failed at pay · charge")
+    assert bottleneck.startswith(
+        "- pay · charge is the bottleneck: 80.0 ms itself, 80 % of the trace"
+    )
+
+
 def test_a_small_share_is_not_zero() -> None:
     spans = [
         a_span(number, 0, start_ns=START_NS + number * 1000 * MS, duration_ns=MS)

@@ -8,16 +8,24 @@ from viewer.analysis.findings import ErrorSpread
 from viewer.trace.ids import format_trace_id
 from viewer.trace.span import Span, StatusCode
 from viewer.trace.tree import Oddity
-from viewer.ui.filters import format_count, format_weight, service_class
+from viewer.ui.filters import (
+    format_count,
+    format_duration,
+    format_plural,
+    format_time_exact,
+    format_weight,
+    service_class,
+)
 from viewer.ui.loaded_trace import LoadedTrace
 from viewer.ui.viewmodel.address import compare_url
 from viewer.ui.viewmodel.finding_words import FindingLine, finding_line
+from viewer.ui.viewmodel.markdown import markdown
 from viewer.ui.viewmodel.rows import row_name, row_service
 from viewer.ui.viewmodel.timeline import reveal
 from viewer.ui.viewmodel.trace_state import TraceState
 
 FINDINGS = "findings"
-_MOST_FINDINGS = 2
+_MOST_FINDINGS, _MOST_COPIED = 2, 5
 _WORDS = {
     Oddity.ORPHAN: ("span whose parent is missing", "spans whose parent is missing"),
     Oddity.SEVERAL_ROOTS: ("root", "roots"),
@@ -67,7 +75,8 @@ class Tab:
 class TraceHeader:
     """A trace in two lines, what matters most of it, and the views to choose from. ``failed`` says
     whether any span did, ``weight`` how many traces it stands for after sampling (``×10``); ``more``
-    counts the findings that are told in the view of ``more_url`` only, empty if there are none."""
+    counts the findings that are told in the view of ``more_url`` only, empty if there are none;
+    ``markdown`` says what matters for a chat or an issue."""
 
     trace_id: str
     full_id: str
@@ -91,6 +100,7 @@ class TraceHeader:
     findings: tuple[FindingLine, ...]
     more: str
     more_url: str
+    markdown: str
     tabs: tuple[Tab, ...]
 
 
@@ -103,7 +113,8 @@ def trace_header(
     service, name = row_service(trace, root), row_name(trace, root)
     errors = int((columns.status == StatusCode.ERROR).sum())
     found = trace.overview().findings
-    lines = tuple(finding_line(trace, state, one, failed_span) for one in found[:_MOST_FINDINGS])
+    told = [finding_line(trace, state, one, failed_span) for one in found[:_MOST_COPIED]]
+    lines = tuple(told[:_MOST_FINDINGS])
     error_url = lines[0].url if found and isinstance(found[0], ErrorSpread) else ""
     more = len(found) - len(lines) + trace.overview().left_out
     return TraceHeader(
@@ -129,6 +140,7 @@ def trace_header(
         findings=lines,
         more=f"{format_count(more)} more" if more else "",
         more_url=state.viewing(FINDINGS).url,
+        markdown=_markdown(trace, f"{service}: {name}", errors, [line.text for line in told]),
         tabs=tabs,
     )
 
@@ -138,6 +150,19 @@ def first_root(trace: LoadedTrace) -> int:
     roots = trace.tree.roots
     true_roots = roots[trace.tree.columns.parent_id[roots] == 0]
     return int(true_roots[0] if len(true_roots) else roots[0])
+
+
+def _markdown(trace: LoadedTrace, title: str, errors: int, sentences: list[str]) -> str:
+    tree = trace.tree
+    facts = [
+        format_duration(tree.duration_ns),
+        format_plural(len(tree), "span"),
+        format_plural(len(np.unique(tree.columns.service)), "service"),
+        format_plural(errors, "error") if errors else "no errors",
+    ]
+    if tree.start_ns:
+        facts.append(format_time_exact(tree.start_ns))
+    return markdown(title, facts, sentences)
 
 
 def _warnings(trace: LoadedTrace, state: TraceState) -> tuple[TraceWarning, ...]:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from viewer.ui.viewmodel.findings import Findings
-from viewer.ui.viewmodel.json import Json
+from viewer.ui.viewmodel.flame import Flame
+from viewer.ui.viewmodel.json_view import JsonView
 from viewer.ui.viewmodel.logs import Logs
 from viewer.ui.viewmodel.span_detail import SpanDetail
 from viewer.ui.viewmodel.spans import Spans
@@ -20,8 +21,9 @@ class TraceView:
     header: TraceHeader
     detail: SpanDetail | None
     timeline: Timeline | None = None
+    flame: Flame | None = None
+    json: JsonView | None = None
+    spans: Spans | None = None
     statistics: Statistics | None = None
     findings: Findings | None = None
-    spans: Spans | None = None
     logs: Logs | None = None
-    json: Json | None = None
