@@ -29,6 +29,7 @@ class TracePage extends HTMLElement {
     const clicked = /** @type {Element} */ (event.target);
     const link = /** @type {HTMLAnchorElement | SVGAElement | null} */ (clicked.closest("a[href]"));
     const row = /** @type {HTMLElement | null} */ (clicked.closest("[data-span-row]"));
+    if (!link && clicked.closest("td details")) return;
     // In a drawing, a link's href is an object of its own kind and no text.
     const url = new URL(link?.getAttribute("href") ?? "", location.href);
     const leaves = url.origin !== location.origin || url.pathname !== location.pathname;
@@ -52,10 +53,17 @@ class TracePage extends HTMLElement {
   /** @param {SubmitEvent} event */
   #onSubmit = (event) => {
     const form = /** @type {HTMLFormElement} */ (event.target);
-    if (!form.matches(".find-bar, .only-form")) return;
+    if (!form.matches(".find-bar, .only-form, .panel-form")) return;
     event.preventDefault();
     const url = new URL(location.href);
+    if (form.matches(".panel-form")) {
+      url.search = "";
+      for (const [name, value] of new FormData(form)) if (value) url.searchParams.append(name, String(value));
+      this.#go(url.href, null);
+      return;
+    }
     url.searchParams.delete("offset");
+    url.searchParams.delete("page");
     if (form.matches(".only-form")) {
       const said = new FormData(form);
       url.searchParams.delete("only");
@@ -113,7 +121,7 @@ class TracePage extends HTMLElement {
 
   /** @param {string} href @param {HTMLElement | null} row */
   async #showDetail(href, row) {
-    for (const marked of this.querySelectorAll(".row.is-selected")) {
+    for (const marked of this.querySelectorAll("[data-span-row].is-selected")) {
       marked.classList.remove("is-selected");
       marked.removeAttribute("aria-selected");
     }
@@ -149,6 +157,8 @@ class TracePage extends HTMLElement {
       return true;
     }
     if (!row) return false;
+    // Another link within the row leads where it says.
+    if (key === "Enter" && document.activeElement?.matches("td a:not(.row-op), summary")) return false;
     if (key === "Enter") {
       this.select(row);
       return true;

@@ -32,6 +32,7 @@ ELSEWHERE = {
     # An engine is tested as a whole, by the kit that all engines pass.
     "store/duckdb/compile.py": _KIT,
     "store/duckdb/dependencies.py": _KIT,
+    "store/duckdb/events.py": _KIT,
     "store/duckdb/origins.py": _KIT,
     "store/duckdb/recognise.py": "store/duckdb/test_foreign.py",
     "store/duckdb/rows.py": _KIT,

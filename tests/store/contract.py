@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from tests.builders import MS, START_NS, TRACE_ID, a_batch, a_span, a_trace
+from viewer.search.events import EventQuery
 from viewer.search.query import Sort, TraceQuery
-from viewer.store.base import OpenSpan, SpanStore
+from viewer.store.base import EventPage, OpenSpan, SpanStore
 from viewer.trace.batch import SpanBatch
 from viewer.trace.span import (
     Dropped,
@@ -86,6 +87,9 @@ class StoreContract:
         assert store.get_columns(TRACE_ID) is None
         assert store.get_spans(TRACE_ID) == []
         assert store.match_spans(TRACE_ID, ["x"]) == []
+        assert store.attribute_of_spans(TRACE_ID, "x") == {}
+        assert store.attribute_keys_of_trace(TRACE_ID, 10) == []
+        assert store.events_of_trace(TRACE_ID, EventQuery()) == EventPage((), 0)
         assert store.traces_with_prefix("0af", 10) == []
         assert store.traces_with_span(1, 10) == []
         assert store.services() == []
@@ -747,6 +751,109 @@ class StoreContract:
         store.write_spans([a_batch(spans)])
         found = store.operation_percentiles([("shop", "query")], (0.0, 1.0))["shop", "query"]
         assert (found.samples, found.durations_ns) == (4, (3 * MS, 5 * MS))
+
+    def test_an_attributes_value_may_be_asked_of_some_spans_only(self, store: SpanStore) -> None:
+        spans = [a_span(n, attributes={"k": n}, resource={"r": "x"}) for n in (1, 2, 3)]
+        store.write_spans([a_batch(spans)])
+        found = store.attribute_of_spans(TRACE_ID, "k", [1, 3, 3, 0, -1, 1 << 70, 99])
+        assert {span_id: value for (span_id, _), value in found.items()} == {1: "1", 3: "3"}
+        assert list(store.attribute_of_spans(TRACE_ID, "r", [2]).values()) == ["x"]
+        assert store.attribute_of_spans(TRACE_ID, "k", []) == {}
+
+    def test_it_lists_the_attribute_keys_of_a_trace(self, store: SpanStore) -> None:
+        spans = [
+            a_span(1, attributes={"b": 1, "a=\\": 2}, resource={"host.name": "h"}),
+            a_span(2, 1, attributes={"b": 2, "c": None}),
+            a_span(3, trace_id=OTHER_TRACE, attributes={"elsewhere": 1}),
+        ]
+        store.write_spans([a_batch(spans)])
+        keys = ["a=\\", "b", "c", "host.name", "service.name"]
+        assert store.attribute_keys_of_trace(TRACE_ID, 10) == keys
+        assert store.attribute_keys_of_trace(TRACE_ID, 2) == keys[:2]
+        assert store.attribute_keys_of_trace(TRACE_ID, -1) == []
+
+    # Events
+
+    def test_events_of_a_trace_are_in_order_of_time(self, store: SpanStore) -> None:
+        spans = [
+            a_span(
+                1, start_ns=START_NS, events=[Event(START_NS + 5, "late"), Event(0, "timeless")]
+            ),
+            a_span(
+                2, 1, start_ns=START_NS + 1, events=[Event(START_NS + 1, "b", (("k", 1.5),), 3)]
+            ),
+            a_span(
+                3, 1, start_ns=START_NS, events=[Event(START_NS + 5, "x"), Event(START_NS + 5, "a")]
+            ),
+            a_span(4, 1),
+            a_span(5, trace_id=OTHER_TRACE, events=[Event(1, "elsewhere")]),
+        ]
+        store.write_spans([a_batch(spans), a_batch(spans[:3])])
+        page = store.events_of_trace(TRACE_ID, EventQuery())
+        assert page.total == 5
+        assert [found.event.name for found in page.events] == ["timeless", "b", "late", "x", "a"]
+        assert [found.span_id for found in page.events] == [1, 2, 1, 3, 3]
+        assert page.events[1].event == Event(START_NS + 1, "b", (("k", 1.5),), 3)
+        columns = store.get_columns(TRACE_ID)
+        assert columns is not None
+        keys = set(zip(columns.span_id.tolist(), columns.digest.tolist(), strict=True))
+        assert {(found.span_id, found.digest) for found in page.events} <= keys
+        some = store.events_of_trace(TRACE_ID, EventQuery(limit=2, offset=3))
+        assert (some.events, some.total) == (page.events[3:], 5)
+        for limit, offset in ((0, 0), (-1, -1), (5, 5), (5, 1 << 40)):
+            none = store.events_of_trace(TRACE_ID, EventQuery(limit=limit, offset=offset))
+            assert (none.events, none.total) == ((), 5)
+
+    @pytest.mark.parametrize(
+        ("text", "found"),
+        [
+            ("", ["Exploded", "line\nbreak", "n"]),
+            ("EXPLODED", ["Exploded"]),
+            ("event.k=STRASSE", ["Exploded"]),
+            ('a "quoted" word', ["Exploded"]),
+            ("line\nb", ["line\nbreak"]),
+            ("\x1f", ["n"]),
+            ("\\", ["n"]),
+            # What the column's JSON is made of is no text of an event.
+            ('"n":', []),
+            ("\\n", []),
+            ('","', []),
+            ("op", []),
+            ("%", []),
+        ],
+    )
+    def test_events_are_found_by_text(self, store: SpanStore, text: str, found: list[str]) -> None:
+        events = [
+            Event(1, "Exploded", (("event.k", "strasse"), ("q", 'a "quoted" word'))),
+            Event(2, "line\nbreak"),
+            Event(3, "n", (("a=b", "\x1f"),)),
+        ]
+        store.write_spans([a_batch([a_span(1, name="op", attributes={"k": "op"}, events=events)])])
+        page = store.events_of_trace(TRACE_ID, EventQuery(text))
+        assert [one.event.name for one in page.events] == found
+        assert page.total == len(found)
+
+    def test_events_that_tell_of_errors_are_found(self, store: SpanStore) -> None:
+        telling = [
+            Event(1, "exception"),
+            Event(2, "error"),
+            Event(3, "e", (("exception.type", "ValueError"),)),
+            Event(4, "e", (("error.object", "x"),)),
+            Event(5, "e", (("a", 1), ("level", "ERROR"))),
+            Event(6, "e", (("severity", "Fatal"),)),
+        ]
+        others = [
+            Event(7, "Exception"),
+            Event(8, "errors"),
+            Event(9, "e", (("exception.types", "x"), ("Level", "error"), ("level", "errors"))),
+            Event(10, "e", (("message", "level=error"), ("level=", "error"))),
+        ]
+        store.write_spans([a_batch([a_span(1, events=[*telling, *others])])])
+        page = store.events_of_trace(TRACE_ID, EventQuery(errors_only=True))
+        assert [one.event for one in page.events] == telling
+        both = store.events_of_trace(TRACE_ID, EventQuery("exception", errors_only=True))
+        assert [one.event.time_ns for one in both.events] == [1, 3]
+        assert both.total == 2
 
     # Replacing, open ends
 

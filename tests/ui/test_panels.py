@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from tests.builders import TRACE_ID, a_span
+from tests.builders import START_NS, TRACE_ID, a_span
 from tests.ui.stage import HTML, a_client, a_store
+from viewer.trace.span import Event
 from viewer.ui.panels import PANELS, tabs
 from viewer.ui.viewmodel.trace_state import TraceState
 
@@ -82,3 +83,51 @@ def test_json_of_hostile_spans_is_text() -> None:
     page = client.get(f"/trace/{TRACE_ID}?view=json", headers=HTML).text
     assert "&lt;b&gt;/x" in page
     assert "<b>/x" not in page
+
+
+def test_spans_are_filtered_by_the_words_of_a_form_or_a_link() -> None:
+    client = a_client(a_store(SPANS))
+
+    def listed(query: str) -> list[str]:
+        page = client.get(f"/trace/{TRACE_ID}?view=spans&{query}", headers=HTML).text
+        return re.findall(r'data-span-row="0*(\d+)"', page)
+
+    assert listed("") == ["1", "2"]
+    assert listed("status=error") == ["2"]
+    assert listed("service=shop&status=") == ["1", "2"]
+    assert listed("service=other") == []
+    assert listed("service=") == ["1", "2"]
+    assert listed("min=100ms") == ["1", "2"]
+    assert listed("min=101ms") == []
+    assert listed("operation=quer") == ["2"]
+    assert listed("only=errors&only=min:1ms&sort=-duration") == ["2"]
+
+
+HOSTILE = "<img src=x onerror=alert(1)>\"'{{7*7}}"
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["view=spans&columns=%3Cb%3E,http.route&operation=%3Cimg&sort=%3Cimg", "view=logs&filter=%3CIMG",
+     "view=logs", "view=json", "view=json&as=jaeger", "view=spans&add=%3Cimg%3E&find=%22%3Cimg%22"],
+)  # fmt: skip
+def test_hostile_names_and_values_are_text(query: str) -> None:
+    event = Event(1, HOSTILE, ((HOSTILE, HOSTILE), ("long", HOSTILE + "\n" * 200)))
+    span = a_span(1, name=HOSTILE, service=HOSTILE, attributes={"<b>": HOSTILE}, events=[event])
+    page = a_client(a_store([span])).get(f"/trace/{TRACE_ID}?{query}", headers=HTML).text
+    assert "&lt;img" in page
+    assert "<img" not in page
+    assert "<b>" not in page.replace("<b>!", "").replace('<b class="mono">', "")
+    assert "49" not in page.partition('id="trace-view"')[2]
+
+
+def test_a_list_and_a_log_of_a_large_trace_stay_small() -> None:
+    event = Event(START_NS, "e", tuple((f"k{n}", "v" * 9_000) for n in range(40)))
+    spans = [
+        a_span(n, 1 if n > 1 else 0, name="n" * 900, attributes={"k": "v" * 9_000}, events=[event])
+        for n in range(1, 501)
+    ]
+    client = a_client(a_store(spans))
+    for query in ("view=spans&columns=k", "view=logs", "view=json"):
+        page = client.get(f"/trace/{TRACE_ID}?{query}", headers=HTML).data
+        assert len(page) < 2_000_000, query

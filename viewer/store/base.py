@@ -16,12 +16,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from viewer.search.events import EventQuery
 from viewer.search.query import Cursor, TraceQuery
 from viewer.trace.batch import SpanBatch
 from viewer.trace.columns import TraceColumns
 from viewer.trace.ids import lower_half
 from viewer.trace.report import Rejection
-from viewer.trace.span import OpenEnd, Span, SpanKind, StatusCode
+from viewer.trace.span import Event, OpenEnd, Span, SpanKind, StatusCode
 from viewer.trace.summary import DependencyLink, Operation, TraceSummary
 
 SpanKey = tuple[str, int]
@@ -61,6 +62,23 @@ class StoredSpan:
 
     digest: int
     span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event, and its span by ID as sent and content digest."""
+
+    span_id: int
+    digest: int
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Some of the events that were asked for; ``total`` counts them all, exactly."""
+
+    events: tuple[StoredEvent, ...]
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,9 +231,20 @@ class SpanStore(Protocol):
         name, service, status message, span and resource attributes (as ``key=value``), or event
         names and attributes."""
 
-    def attribute_of_spans(self, trace_id: str, key: str) -> dict[tuple[int, int], str]:
-        """Return an attribute's value as text, by span ID and digest, of a trace's spans that have
-        it: their own, else their resource's. Of several values of a span the first."""
+    def attribute_of_spans(
+        self, trace_id: str, key: str, span_ids: Sequence[int] | None = None
+    ) -> dict[tuple[int, int], str]:
+        """Return an attribute's value as text, by span ID and digest, of a trace's spans (all, or
+        those with these IDs as sent) that have it: their own, else their resource's. Of several
+        values of a span the first."""
+
+    def attribute_keys_of_trace(self, trace_id: str, limit: int) -> list[str]:
+        """Return the keys of span and resource attributes of a trace's spans, sorted."""
+
+    def events_of_trace(self, trace_id: str, query: EventQuery) -> EventPage:
+        """Return the events of a trace's spans that the query asks for, by time (an event without
+        one stands at its span's start), then span ID, digest and place within the span. A page
+        takes no more memory in a trace of millions."""
 
     def traces_with_prefix(self, prefix: str, limit: int) -> list[str]:
         """Return stored trace IDs whose 32-digit or printed 16-digit form starts so, ascending; for

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
+from viewer.search.events import EventQuery, tells_error
 from viewer.search.query import MAX_LIMIT, Cursor, Sort, TraceQuery
 from viewer.store.base import (
     MAX_SUGGESTED,
@@ -15,12 +16,14 @@ from viewer.store.base import (
     Capabilities,
     Distribution,
     DistributionCell,
+    EventPage,
     OpenSpan,
     OperationPercentiles,
     Pruned,
     ReadOnly,
     ServiceStats,
     SpanKey,
+    StoredEvent,
     StoredSpan,
     StoreError,
     StoreStats,
@@ -30,7 +33,7 @@ from viewer.store.base import (
     percentiles,
     time_steps,
 )
-from viewer.trace.attributes import clean_text, encode_attribute, show_value
+from viewer.trace.attributes import Attributes, clean_text, encode_attribute, show_value
 from viewer.trace.batch import (
     SpanBatch,
     pack_resource,
@@ -39,7 +42,7 @@ from viewer.trace.batch import (
     unpack_scope,
 )
 from viewer.trace.columns import TraceColumns, columns_of_spans
-from viewer.trace.span import Span, SpanKind, StatusCode
+from viewer.trace.span import Event, Span, SpanKind, StatusCode
 from viewer.trace.summary import (
     DependencyLink,
     MatchedSpan,
@@ -194,14 +197,45 @@ class MemoryStore:
             if any(term in text for text in _texts(row.span) for term in folded)
         )
 
-    def attribute_of_spans(self, trace_id: str, key: str) -> dict[tuple[int, int], str]:
+    def attribute_of_spans(
+        self, trace_id: str, key: str, span_ids: Sequence[int] | None = None
+    ) -> dict[tuple[int, int], str]:
         found: dict[tuple[int, int], str] = {}
+        wanted = None if span_ids is None else set(span_ids)
         for row in _once(self._of_trace(trace_id)):
+            if wanted is not None and row.span.span_id not in wanted:
+                continue
             held = (*row.span.attributes, *row.span.resource.attributes)
             value = next((show_value(value) for name, value in held if name == key), None)
             if value is not None:
                 found[row.span.span_id, row.digest] = value
         return found
+
+    def attribute_keys_of_trace(self, trace_id: str, limit: int) -> list[str]:
+        keys = {
+            clean_text(key)
+            for row in self._of_trace(trace_id)
+            for key, _ in (*row.span.attributes, *row.span.resource.attributes)
+        }
+        return sorted(keys)[: max(limit, 0)]
+
+    def events_of_trace(self, trace_id: str, query: EventQuery) -> EventPage:
+        term = fold_case(clean_text(query.text))
+        found = [
+            (event.time_ns or row.span.start_ns, row.span.span_id, row.digest, place, event)
+            for row in _once(self._of_trace(trace_id))
+            for place, event in enumerate(row.span.events)
+            if any(term in text for text in _texts_of_event(event))
+            and (not query.errors_only or tells_error(event))
+        ]
+        # No two have the same span, digest and place, so events are never compared.
+        found.sort()
+        begin = max(query.offset, 0)
+        page = found[begin : begin + max(query.limit, 0)]
+        return EventPage(
+            tuple(StoredEvent(span_id, digest, event) for _, span_id, digest, _, event in page),
+            len(found),
+        )
 
     def traces_with_prefix(self, prefix: str, limit: int) -> list[str]:
         begins = prefix.lower()
@@ -455,11 +489,19 @@ def _has_tag(span: Span, key: str, value: str) -> bool:
 
 def _texts(span: Span) -> Iterator[str]:
     yield from map(fold_case, (span.name, span.service, span.status.message))
-    holders = [span.attributes, span.resource.attributes]
-    holders += [event.attributes for event in span.events]
-    for attributes in holders:
-        yield from (fold_case(encode_attribute(key, value)[0]) for key, value in attributes)
-    yield from (fold_case(event.name) for event in span.events)
+    yield from _texts_of_attributes(span.attributes)
+    yield from _texts_of_attributes(span.resource.attributes)
+    for event in span.events:
+        yield from _texts_of_event(event)
+
+
+def _texts_of_event(event: Event) -> Iterator[str]:
+    yield fold_case(event.name)
+    yield from _texts_of_attributes(event.attributes)
+
+
+def _texts_of_attributes(attributes: Attributes) -> Iterator[str]:
+    return (fold_case(encode_attribute(key, value)[0]) for key, value in attributes)
 
 
 def _parent(span: Span, bearers: dict[int, list[Span]]) -> Span | None:

@@ -81,6 +81,11 @@ def format_plural(number: int, one: str, many: str = "") -> str:
     return f"{format_count(number)} {one if number == 1 else many or one + 's'}"
 
 
+def shorten(text: str, most: int) -> str:
+    """Return a text of at most so many characters: a longer one cut, which "…" says."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 def format_weight(weight: float) -> str:
     """Return how many traces one stands for, as ``×10``; nothing for one that stands for itself."""
     return f"×{weight:,.4g}" if weight > 1 else ""

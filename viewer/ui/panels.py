@@ -11,17 +11,32 @@ from viewer.analysis.attribute_quality import rows_to_look_at
 from viewer.analysis.findings import first_error
 from viewer.analysis.slow_spans import QUANTILES, Usual, heaviest_rows
 from viewer.store.base import SpanStore
+from viewer.ui.downloads import DOWNLOADS
+from viewer.ui.found_rows import find_rows
 from viewer.ui.loaded_trace import LoadedTrace, spans_of_rows
 from viewer.ui.viewmodel.call_graph import Graph, graph
 from viewer.ui.viewmodel.findings import Findings, findings
 from viewer.ui.viewmodel.flame import Flame, flame
 from viewer.ui.viewmodel.json_view import JsonView, json_rows, json_view
-from viewer.ui.viewmodel.spans import Spans, span_rows, spans
+from viewer.ui.viewmodel.logs import OPTIONS as LOGS_OPTIONS
+from viewer.ui.viewmodel.logs import Logs, event_query, logs
+from viewer.ui.viewmodel.pager import asked_offset, page_offset
+from viewer.ui.viewmodel.spans import (
+    MOST_KEYS,
+    Spans,
+    listing,
+    read_columns,
+    sorting_attribute,
+    spans,
+    with_columns,
+)
+from viewer.ui.viewmodel.spans import OPTIONS as SPANS_OPTIONS
 from viewer.ui.viewmodel.statistics import GROUPINGS, Statistics, statistics
 from viewer.ui.viewmodel.trace_header import Tab
 from viewer.ui.viewmodel.trace_state import TIMELINE, TraceState
 
-Content = Statistics | Findings | Flame | Graph | Spans | JsonView
+DOWNLOAD_TITLES = {name: download.title for name, download in DOWNLOADS.items()}
+Content = Statistics | Findings | Flame | Graph | Spans | Logs | JsonView
 """What a panel shows; each kind has its partial."""
 
 
@@ -64,14 +79,31 @@ def _graph(trace: LoadedTrace, state: TraceState, _: SpanStore) -> Graph:
     return graph(trace, state)
 
 
+def _spans(trace: LoadedTrace, state: TraceState, store: SpanStore) -> Spans:
+    trace_id, state = trace.tree.trace_id, with_columns(state)
+    matches = find_rows(store, trace, state.find)
+    sorting = sorting_attribute(state)
+    values = store.attribute_of_spans(trace_id, sorting) if sorting else None
+    listed = listing(trace, state, matches, values)
+    ids = trace.tree.columns.span_id[listed.shown].tolist()
+    cells = [store.attribute_of_spans(trace_id, key, ids) for key in read_columns(state)]
+    keys = store.attribute_keys_of_trace(trace_id, MOST_KEYS)
+    return spans(trace, state, listed, matches, cells, keys)
+
+
+def _logs(trace: LoadedTrace, state: TraceState, store: SpanStore) -> Logs:
+    trace_id = trace.tree.trace_id
+    page = store.events_of_trace(trace_id, event_query(state, asked_offset(state)))
+    if not page.events and page.total:
+        # The address asks for a page beyond the last.
+        page = store.events_of_trace(trace_id, event_query(state, page_offset(state, page.total)))
+    return logs(trace, state, page)
+
+
 def _json(trace: LoadedTrace, state: TraceState, store: SpanStore) -> JsonView:
     rows = json_rows(trace, state)
-    return json_view(trace, state, rows, spans_of_rows(store, trace, rows))
-
-
-def _spans(trace: LoadedTrace, state: TraceState, store: SpanStore) -> Spans:
-    rows = span_rows(trace, state)
-    return spans(trace, state, rows, spans_of_rows(store, trace, rows))
+    found = spans_of_rows(store, trace, rows)
+    return json_view(trace, state, rows, found, DOWNLOAD_TITLES)
 
 
 PANELS = (
@@ -79,7 +111,8 @@ PANELS = (
     Panel("graph", "Graph", ("by",), _graph),
     Panel("statistics", "Statistics", ("by", "sort"), _statistics),
     Panel("findings", "Findings", (), _findings),
-    Panel("spans", "Spans", ("sort", "columns", "page"), _spans),
+    Panel("spans", "Spans", SPANS_OPTIONS, _spans),
+    Panel("logs", "Logs", LOGS_OPTIONS, _logs),
     Panel("json", "JSON", ("as", "page"), _json),
 )
 PANEL_OPTIONS = {panel.name: panel.options for panel in PANELS}

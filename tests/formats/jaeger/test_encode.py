@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.builders import TRACE_ID, a_span
 from tests.formats.reading import read
 from tests.formats.strategies import int64, spans, texts
-from viewer.formats.jaeger.encode import encode, encode_trace
+from viewer.formats.jaeger.encode import encode, encode_groups, encode_trace
 from viewer.trace.span import Dropped, Event, Link, Scope, Span, SpanKind
 
 # Jaeger has no nested values: they become JSON text.
@@ -133,3 +133,12 @@ def test_a_trace_of_jaeger_s_own_ui_comes_back_as_it_was(shared_traces: Path) ->
     again = read(encode(found)).spans
     assert sorted(map(repr, again)) == sorted(map(repr, found))
     assert json.loads(encode(found[:1]))["data"][0]["spans"][0]["flags"] == 1
+
+
+@given(st.lists(spans(), max_size=3), st.lists(spans(), max_size=3))
+@settings(max_examples=25)
+def test_pieces_make_one_document(some: list[Span], others: list[Span]) -> None:
+    some = [replace(span, trace_id=TRACE_ID) for span in some]
+    others = [replace(span, trace_id=TRACE_ID) for span in others]
+    whole = b"".join(encode_groups([some, [], others]))
+    assert json.loads(whole) == json.loads(encode([*some, *others]))

@@ -9,8 +9,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from tests.builders import a_span
 from tests.formats.reading import read
 from tests.formats.strategies import spans
-from viewer.formats.otlp.encode import encode
-from viewer.trace.span import Scope, SpanKind
+from viewer.formats.otlp.encode import encode, encode_groups
+from viewer.trace.span import Scope, Span, SpanKind
 
 
 @settings(max_examples=40)
@@ -60,3 +60,12 @@ def test_the_specification_s_own_parser_takes_it(shared_traces: Path) -> None:
     assert sum(
         len(scope.spans) for resource in request.resource_spans for scope in resource.scope_spans
     ) == len(contents.spans)
+
+
+@given(st.lists(spans(), max_size=3), st.lists(spans(), max_size=3))
+@settings(max_examples=25)
+def test_pieces_make_one_document(some: list[Span], others: list[Span]) -> None:
+    assert b"".join(encode_groups([some])) == encode(some)
+    whole = b"".join(encode_groups([some, [], others]))
+    parts = [json.loads(encode(group))["resourceSpans"] for group in (some, others)]
+    assert json.loads(whole) == {"resourceSpans": [*parts[0], *parts[1]]}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.builders import a_span
 from tests.formats.reading import read
 from tests.formats.strategies import spans, texts
-from viewer.formats.zipkin.encode import encode, encode_span
+from viewer.formats.zipkin.encode import encode, encode_groups, encode_span
 from viewer.trace.attributes import show_value
 from viewer.trace.ids import format_span_id
 from viewer.trace.span import Dropped, Event, Link, Resource, Span, SpanKind, StatusCode
@@ -118,3 +118,11 @@ def test_zipkin_s_own_examples_come_back_as_they_were(shared_traces: Path) -> No
 
 def test_the_encoded_list_is_json() -> None:
     assert json.loads(encode([])) == []
+
+
+@given(st.lists(spans(), max_size=3), st.lists(spans(), max_size=3))
+@settings(max_examples=25)
+def test_pieces_make_one_document(some: list[Span], others: list[Span]) -> None:
+    assert b"".join(encode_groups([some])) == encode(some)
+    whole = b"".join(encode_groups([some, [], others]))
+    assert json.loads(whole) == [*json.loads(encode(some)), *json.loads(encode(others))]

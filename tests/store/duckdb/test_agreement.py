@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from tests.builders import START_NS, a_batch
 from tests.store.contract import Clock, walk
 from tests.store.duckdb.test_engine import a_store
+from viewer.search.events import EventQuery
 from viewer.search.query import Sort, TraceQuery
-from viewer.store.base import SpanStore, fold_case
+from viewer.store.base import EventPage, SpanStore, fold_case
 from viewer.store.memory import MemoryStore
 from viewer.trace.span import Event, Link, Resource, Scope, Span, SpanKind, Status, StatusCode
 
@@ -36,7 +37,7 @@ TEXTS = [
     "😀",
     "\ud800",
 ]
-KEYS = ["a", "ab", "b", "a=b", "a\\", "error", "span.kind", "", "É"]
+KEYS = ["a", "ab", "b", "a=b", "a\\", "error", "error.kind", "level", "span.kind", "", "É"]
 texts = st.sampled_from(TEXTS)
 services = st.sampled_from(["", "a", "A", "bé"])
 starts = st.sampled_from([0, 1, START_NS, START_NS + 1, START_NS + 2, START_NS + 10**9, MOST])
@@ -140,7 +141,22 @@ def about_one_trace(store: SpanStore, trace_id: str, terms: Iterable[str]) -> li
         ],
         sorted(by_digest[found] for found in store.match_spans(trace_id, list(terms))),
         sorted(repr(span.span) for span in store.get_spans(trace_id, [2, 2**64 - 1])),
+        store.attribute_keys_of_trace(trace_id, 5),
+        *[
+            _events(store.events_of_trace(trace_id, EventQuery(term, errors_only)), by_digest)
+            for term in ("", *terms)
+            for errors_only in (False, True)
+        ],
     ]
+
+
+def _events(page: EventPage, by_digest: dict[tuple[int, int], str]) -> tuple[int, list[str]]:
+    """Return what a page says, without digests: of one time and span ID they decide the order."""
+    found = [
+        (one.event.time_ns, one.span_id, by_digest[one.span_id, one.digest], repr(one.event))
+        for one in page.events
+    ]
+    return page.total, sorted(map(repr, found))
 
 
 def about_all(store: SpanStore) -> list[Any]:

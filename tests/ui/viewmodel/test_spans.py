@@ -1,73 +1,166 @@
-"""The span list: its order, its pages, and the attributes one chooses."""
+"""The span list: what is listed, in which order, with which columns, and where it leads."""
 
 import pytest
 
 from tests.builders import MS, START_NS, TRACE_ID, a_forest, a_span
-from tests.ui.stage import a_loaded_trace
+from tests.ui.stage import a_store
 from viewer.trace.span import Span, SpanKind
-from viewer.ui.viewmodel.pager import SPANS_A_PAGE
-from viewer.ui.viewmodel.spans import MOST_COLUMNS, Spans, span_rows, spans
-from viewer.ui.viewmodel.trace_state import TraceState
+from viewer.ui.loaded_trace import TraceCache
+from viewer.ui.panels import _spans
+from viewer.ui.viewmodel.only import Only
+from viewer.ui.viewmodel.spans import MOST_COLUMNS, Spans, read_columns, with_columns
+from viewer.ui.viewmodel.trace_state import TraceState, read_state
 
 PATH = f"/trace/{TRACE_ID}"
 SPANS = (
-    a_span(1, name="b", service="web", duration_ns=100 * MS, attributes={"route": "/x"}),
-    a_span(3, 1, name="c", service="db", start_ns=START_NS + 50 * MS, duration_ns=10 * MS),
-    a_span(2, 1, name="a", service="db", start_ns=START_NS + 60 * MS, duration_ns=30 * MS, error=True),
+    a_span(1, name="GET /", service="web", kind=SpanKind.SERVER, attributes={"n": "9", "k": "v"}),
+    a_span(2, 1, name="query", service="db", start_ns=START_NS + 40 * MS, duration_ns=30 * MS,
+           error=True, attributes={"n": 10}),
+    a_span(3, 1, name="Query 2", service="db", start_ns=START_NS + 10 * MS, duration_ns=5 * MS,
+           attributes={"n": "text"}, resource={"k": "of resource"}),
+    a_span(4, 2, name="", service="", start_ns=0, duration_ns=0),
 )  # fmt: skip
 
 
-def shown(*given: Span, **options: str) -> Spans:
-    trace = a_loaded_trace(*(given or SPANS))
-    state = TraceState(PATH, find="x").viewing("spans", **options)
-    by_id = {span.span_id: span for span in given or SPANS}
-    ids = trace.tree.columns.span_id
-    rows = span_rows(trace, state)
-    return spans(trace, state, rows, {row: by_id[int(ids[row])] for row in rows})
+def shown(*spans: Span, state: TraceState | None = None, **options: str) -> Spans:
+    store = a_store(spans or SPANS)
+    trace = TraceCache(store).get(TRACE_ID)
+    assert trace is not None
+    chosen = state or TraceState(PATH)
+    return _spans(trace, chosen.viewing("spans", **options), store)
+
+
+def ids(found: Spans) -> str:
+    return " ".join(row.span_id.lstrip("0") for row in found.rows)
 
 
 @pytest.mark.parametrize(
-    ("sort", "names"),
+    ("sort", "order"),
     [
-        ("", "b c a"),
-        ("name", "a b c"),
-        ("service", "c a b"),
-        ("duration", "b a c"),
-        ("self", "b a c"),
-        ("nonsense", "b c a"),
+        ("", "1 3 2 4"),
+        ("-start", "2 3 1 4"),
+        ("duration", "4 3 2 1"),
+        ("-duration", "1 2 3 4"),
+        ("-self", "1 2 3 4"),
+        ("operation", "4 1 3 2"),
+        ("service", "4 3 2 1"),
+        ("kind", "3 2 4 1"),
+        ("-status", "2 1 3 4"),
+        ("attribute:n", "1 2 3 4"),
+        ("-attribute:n", "3 2 1 4"),
+        ("attribute:other", "1 3 2 4"),
+        ("nonsense", "1 3 2 4"),
     ],
 )
-def test_it_is_sorted_as_asked_and_by_start_at_first(sort: str, names: str) -> None:
-    assert [line.name for line in shown(sort=sort).lines] == names.split()
+def test_it_is_sorted_as_the_address_says(sort: str, order: str) -> None:
+    found = shown(sort=sort, columns="n")
+    assert ids(found) == order
+    known = sort in ("", "nonsense") or sort.endswith(":other")
+    (current,) = (heading for heading in found.headings if heading.sorted)
+    assert current.sorted == ("descending" if sort.startswith("-") else "ascending")
+    assert (current.label == "Start") == (known or sort == "-start")
+    assert bool(found.notes) == (sort in ("nonsense", "attribute:other"))
 
 
-def test_a_line_says_what_its_span_is() -> None:
-    line = shown().lines[2]
-    assert (line.start, line.name, line.service, line.failed) == ("60.0 ms", "a", "db", True)
-    assert (line.duration_ns, line.self_ns, line.kind) == (30 * MS, 30 * MS, "internal")
-    assert line.url == f"{PATH}?span=0000000000000002&find=x"
-    server = a_span(1, kind=SpanKind.SERVER, start_ns=0)
-    assert [(one.kind, one.start) for one in shown(server).lines] == [("server", "no start time")]
+def test_a_heading_turns_its_order_round_and_numbers_begin_with_the_largest() -> None:
+    found = {heading.label: heading for heading in shown(sort="operation", page="2").headings}
+    assert found["Operation"].url == f"{PATH}?view=spans&sort=-operation"
+    assert found["Duration"].url == f"{PATH}?view=spans&sort=-duration"
+    assert found["Service"].url == f"{PATH}?view=spans&sort=service"
+    assert [heading.label for heading in found.values() if heading.number] == [
+        "Start",
+        "Duration",
+        "Self",
+    ]
 
 
-def test_attributes_are_columns_a_span_s_own_before_its_resource_s() -> None:
-    both = a_span(1, attributes={"a": 1}, resource={"a": "other", "region": "eu"})
-    found = shown(both, columns="a, region,,none,a")
-    assert found.keys == ("a", "region", "none")
-    assert found.lines[0].values == ("1", "eu", "")
-    assert dict(found.hidden_fields) == {"view": "spans", "find": "x"}
-    many = ",".join(str(number) for number in range(MOST_COLUMNS + 3))
-    assert len(shown(columns=many).keys) == MOST_COLUMNS
+def test_columns_show_the_spans_own_value_else_its_resources() -> None:
+    found = shown(columns="n,k,none", sort="operation")
+    assert [[cell.text for cell in row.cells] for row in found.rows] == [
+        ["", "", ""],
+        ["9", "v", ""],
+        ["text", "of resource", ""],
+        ["10", "", ""],
+    ]
+    removable = [heading.remove_url for heading in found.headings if heading.remove_url]
+    assert removable[0] == f"{PATH}?view=spans&columns=k,none&sort=operation"
+    assert set(found.keys) == {"service.name"}
 
 
-def test_pages_hold_every_span_once_and_keep_the_order_and_columns() -> None:
-    given = a_forest([0] + [1] * (2 * SPANS_A_PAGE))
-    pages = [shown(*given, page=page, sort="name", columns="a") for page in ("", "2", "3")]
-    urls = [line.url for page in pages for line in page.lines]
-    assert len(urls) == len(set(urls)) == len(given)
-    assert pages[1].pager.previous_url == f"{PATH}?view=spans&sort=name&columns=a&find=x"
-    assert pages[1].pager.next_url == f"{PATH}?view=spans&sort=name&columns=a&page=3&find=x"
-    assert (pages[0].pager.previous_url, pages[2].pager.next_url) == ("", "")
-    assert pages[2].pager.told == "Spans 201 to 201 of 201"
-    assert shown(*given, page="99").pager.told == pages[2].pager.told
-    assert shown(*given, page="x").pager.told == "Spans 1 to 100 of 201"
+def test_a_column_is_added_and_keys_may_hold_any_letter() -> None:
+    state = TraceState(PATH).viewing("spans", columns="a", add=" x,y%\ud800 ")
+    added = with_columns(state)
+    assert read_columns(added) == ("a", "x,y%\ufffd")
+    arguments = {"view": "spans", "columns": added.query["columns"]}
+    again = read_state(PATH, arguments, 1, {"spans": ("columns",)})
+    assert read_columns(again) == read_columns(added)
+    assert read_columns(with_columns(added.viewing("spans", columns="a", add="a"))) == ("a",)
+
+
+def test_no_more_columns_than_fit() -> None:
+    keys = [f"k{number}" for number in range(MOST_COLUMNS + 2)]
+    found = shown(columns=",".join(keys[:MOST_COLUMNS]), add=keys[-1])
+    assert found.full
+    assert len(found.headings) == 7 + MOST_COLUMNS
+    assert not shown(columns=keys[0]).full
+
+
+def test_it_lists_what_filter_and_text_let_through() -> None:
+    assert ids(shown(operation="QUERY")) == "3 2"
+    assert ids(shown(state=TraceState(PATH, only=Only(errors=True)))) == "2"
+    found = shown(
+        state=TraceState(PATH, only=Only(services=("db",), min_text="10ms", min_ns=10 * MS))
+    )
+    assert ids(found) == "2"
+    assert found.pager.text == "1 span, of 4 in the trace"
+    assert found.only.told == "3 spans filtered out"
+    assert shown(operation="nothing like it").rows == ()
+    assert dict(shown(operation="a", sort="kind", page="2").hidden_fields) == {
+        "view": "spans",
+        "sort": "kind",
+    }
+
+
+def test_what_the_find_term_matches_is_marked() -> None:
+    found = shown(state=TraceState(PATH, find="query"))
+    assert [row.matched for row in found.rows] == [False, True, True, False]
+    only = TraceState(PATH, find="query", only=Only(matches=True))
+    assert ids(shown(state=only)) == "3 2"
+
+
+def test_a_row_selects_its_span_here_or_in_the_timeline() -> None:
+    row = shown(state=TraceState(PATH, span=3, all_collapsed=True), sort="-duration").rows[1]
+    assert row.url == f"{PATH}?view=spans&sort=-duration&span=0000000000000002&collapse=*"
+    assert row.timeline_url.startswith(f"{PATH}?span=0000000000000002&collapse=*,")
+    found = shown(state=TraceState(PATH, span=3))
+    assert [row.selected for row in found.rows] == [False, True, False, False]
+    assert (found.rows[3].offset, found.rows[3].name, found.rows[3].kind) == (
+        "no start",
+        "(no name)",
+        "internal",
+    )
+
+
+def test_long_values_are_cut() -> None:
+    spans = [a_span(1, name="n" * 5000, attributes={"k" * 500: "v" * 5000})]
+    found = shown(*spans, columns="k" * 500)
+    (row,) = found.rows
+    assert len(row.cells[0].text) == 100
+    assert len(row.cells[0].title) == 400
+    assert len(row.name) <= 200
+    assert len(found.headings[-1].label) == 60
+
+
+def test_pages_hold_every_span_once() -> None:
+    spans = a_forest([0] + [1] * 450)
+    pages = [shown(*spans, page=str(number)) for number in (1, 2, 3, 99)]
+    held = [row.span_id for page in pages[:3] for row in page.rows]
+    assert len(held) == len(set(held)) == 451
+    assert ids(pages[3]) == ids(pages[2])
+
+
+def test_spans_of_one_id_have_their_own_values() -> None:
+    twins = [a_span(1, attributes={"k": "a"}), a_span(1, name="other", attributes={"k": "b"})]
+    found = shown(*twins, columns="k")
+    assert {(row.name, row.cells[0].text) for row in found.rows} == {("GET /", "a"), ("other", "b")}
+    assert len({row.url for row in found.rows}) == 2

@@ -157,6 +157,9 @@ def test_a_step_too_deep_to_say_expands_all() -> None:
     revealed = reveal(trace, STATE.collapsing_all(True), MOST_COLLAPSED + 9)
     assert len(revealed.url) < 1000
     assert len(visible_in(trace, state_at(revealed.url))) == MOST_COLLAPSED + 10
+    last = reveal(trace, STATE.collapsing_all(True), MOST_COLLAPSED)
+    assert last.all_collapsed
+    assert len(last.collapsed) == MOST_COLLAPSED
 
 
 def test_next_error_goes_round() -> None:

@@ -2,7 +2,7 @@
 shape, the Collector's translator (contrib `pkg/translator/jaeger`) for the tags."""
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from viewer.formats.jaeger.json import TRACE_WARNING
@@ -14,6 +14,9 @@ from viewer.trace.span import Event, Link, Resource, Scope, Span, SpanKind, Stat
 Json: TypeAlias = "dict[str, object]"
 # Beyond these JavaScript loses digits, so Jaeger writes integers as text.
 _MAX_NUMBER = (1 << 53) - 1
+_ENVELOPE: Json = {"total": 0, "limit": 0, "offset": 0, "errors": None}
+# Processes by their content: each one's number, and the process.
+_Numbered: TypeAlias = "dict[str, tuple[str, Json]]"
 _KINDS = {kind: kind.name.lower() for kind in SpanKind if kind}
 
 
@@ -23,8 +26,30 @@ def encode(spans: Iterable[Span]) -> bytes:
     for span in spans:
         traces.setdefault(span.trace_id, []).append(span)
     data = [encode_trace(trace_id, of_trace) for trace_id, of_trace in traces.items()]
-    envelope = {"data": data, "total": 0, "limit": 0, "offset": 0, "errors": None}
-    return dump_json(envelope).encode()
+    return dump_json({"data": data, **_ENVELOPE}).encode()
+
+
+def encode_groups(groups: Iterable[Iterable[Span]]) -> Iterator[bytes]:
+    """Yield the same document piece by piece, so that a trace of any size can be written; all spans
+    are of one trace."""
+    yield b'{"data":['
+    numbered: _Numbered = {}
+    warnings: list[str] = []
+    begun = False
+    for group in groups:
+        spans = list(group)
+        if not spans:
+            continue
+        encoded, of_trace = _spans(spans, numbered, {})
+        warnings += of_trace
+        trace_id = dump_json(format_trace_id(spans[0].trace_id))
+        yield b"," if begun else f'{{"traceID":{trace_id},"spans":['.encode()
+        yield dump_json(encoded)[1:-1].encode()
+        begun = True
+    if begun:
+        rest = {"processes": dict(numbered.values()), "warnings": warnings or None}
+        yield b"]," + dump_json(rest)[1:].encode()
+    yield b"]," + dump_json(_ENVELOPE)[1:].encode()
 
 
 def encode_trace(
@@ -34,23 +59,31 @@ def encode_trace(
 ) -> Json:
     """Return a Trace. ``warnings`` are by position of the span; processes are numbered from p1 in
     the order met, equal ones once."""
-    processes: dict[str, tuple[str, Json]] = {}
+    numbered: _Numbered = {}
+    encoded, of_trace = _spans(spans, numbered, warnings or {})
+    return {
+        "traceID": format_trace_id(trace_id),
+        "spans": encoded,
+        "processes": dict(numbered.values()),
+        "warnings": of_trace or None,
+    }
+
+
+def _spans(
+    spans: Iterable[Span], numbered: _Numbered, warnings: Mapping[int, Sequence[str]]
+) -> tuple[list[Json], list[str]]:
+    """Return the spans, and what is said of the trace as a whole; new processes get their numbers."""
     encoded: list[Json] = []
     of_trace: list[str] = []
     for position, span in enumerate(spans):
         key = repr((span.service, span.resource.attributes))
-        if key not in processes:
-            processes[key] = (f"p{len(processes) + 1}", _process(span.resource))
+        if key not in numbered:
+            numbered[key] = (f"p{len(numbered) + 1}", _process(span.resource))
         of_span = [text for name, text in span.as_sent if name == WARNING]
-        of_span += (warnings or {}).get(position, ())
+        of_span += warnings.get(position, ())
         of_trace += [text for name, text in span.as_sent if name == TRACE_WARNING]
-        encoded.append(_span(span, processes[key][0], of_span))
-    return {
-        "traceID": format_trace_id(trace_id),
-        "spans": encoded,
-        "processes": dict(processes.values()),
-        "warnings": of_trace or None,
-    }
+        encoded.append(_span(span, numbered[key][0], of_span))
+    return encoded, of_trace
 
 
 def _process(resource: Resource) -> Json:

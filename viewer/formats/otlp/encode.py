@@ -4,7 +4,7 @@ numbers, absent fields left out. The Collector and every OTLP/JSON reader take i
 
 import base64
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from viewer.trace.attributes import MAX_DEPTH, Attributes, Value, dump_json
@@ -19,6 +19,19 @@ def encode(spans: Iterable[Span]) -> bytes:
     """Return one ExportTraceServiceRequest; spans of one resource and scope stand together, else
     in the order given."""
     return dump_json(encode_document(spans)).encode()
+
+
+def encode_groups(groups: Iterable[Iterable[Span]]) -> Iterator[bytes]:
+    """Yield the same document piece by piece, so that a trace of any size can be written; spans stand
+    together within their group only."""
+    yield b'{"resourceSpans":['
+    begun = False
+    for group in groups:
+        text = dump_json(encode_document(group)["resourceSpans"])[1:-1].encode()
+        if text:
+            yield b"," + text if begun else text
+            begun = True
+    yield b"]}"
 
 
 def encode_document(spans: Iterable[Span]) -> Json:

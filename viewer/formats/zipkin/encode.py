@@ -1,7 +1,7 @@
 """Spans → Zipkin v2 JSON (openzipkin/zipkin-api: zipkin2-api.yaml), with the Collector's rules for
 what Zipkin has no field for (contrib `pkg/translator/zipkin`). All tags become text."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from viewer.formats.zipkin.span import LINK_TAG
@@ -21,6 +21,18 @@ _KINDS = {
 def encode(spans: Iterable[Span]) -> bytes:
     """Return a list of v2 spans."""
     return dump_json([encode_span(span) for span in spans]).encode()
+
+
+def encode_groups(groups: Iterable[Iterable[Span]]) -> Iterator[bytes]:
+    """Yield the same list piece by piece, so that a trace of any size can be written."""
+    yield b"["
+    begun = False
+    for group in groups:
+        text = encode(group)[1:-1]
+        if text:
+            yield b"," + text if begun else text
+            begun = True
+    yield b"]"
 
 
 def encode_span(span: Span) -> Json:

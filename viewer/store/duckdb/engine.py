@@ -6,10 +6,12 @@ from pathlib import Path
 
 import duckdb
 
+from viewer.search.events import EventQuery
 from viewer.search.query import TraceQuery
 from viewer.store.base import (
     Capabilities,
     Distribution,
+    EventPage,
     OpenSpan,
     OperationPercentiles,
     Pruned,
@@ -20,7 +22,7 @@ from viewer.store.base import (
     StoreStats,
     TracePage,
 )
-from viewer.store.duckdb import recent, search, suggest, within
+from viewer.store.duckdb import events, recent, search, suggest, within
 from viewer.store.duckdb.compile import Compiler, Params
 from viewer.store.duckdb.connection import Connections, open_file
 from viewer.store.duckdb.dependencies import dependencies
@@ -167,9 +169,19 @@ class DuckDbStore:
         with self._connections.reading() as con:
             return within.match_spans(con, self._resources, trace_id, terms)
 
-    def attribute_of_spans(self, trace_id: str, key: str) -> dict[tuple[int, int], str]:
+    def attribute_of_spans(
+        self, trace_id: str, key: str, span_ids: Sequence[int] | None = None
+    ) -> dict[tuple[int, int], str]:
         with self._connections.reading() as con:
-            return within.attribute_of_spans(con, self._resources, trace_id, key)
+            return within.attribute_of_spans(con, self._resources, trace_id, key, span_ids)
+
+    def attribute_keys_of_trace(self, trace_id: str, limit: int) -> list[str]:
+        with self._connections.reading() as con:
+            return suggest.attribute_keys_of_trace(con, self._resources, trace_id, limit)
+
+    def events_of_trace(self, trace_id: str, query: EventQuery) -> EventPage:
+        with self._connections.reading() as con:
+            return events.events_of_trace(con, trace_id, query)
 
     def traces_with_prefix(self, prefix: str, limit: int) -> list[str]:
         params = Params()

@@ -25,7 +25,26 @@ def attribute_keys(
 ) -> list[str]:
     """Return keys of span and resource attributes in recent spans, as `SpanStore` says."""
     params = Params()
-    condition = _recent(con, service, params)
+    return _keys_of(con, resources, _recent(con, service, params), params, prefix, limit)
+
+
+def attribute_keys_of_trace(
+    con: duckdb.DuckDBPyConnection, resources: Origins[Resource], trace_id: str, limit: int
+) -> list[str]:
+    """Return keys of span and resource attributes of a trace's spans, as `SpanStore` says."""
+    params = Params()
+    condition = f"trace_id = {params.add(clean_text(trace_id))}"
+    return _keys_of(con, resources, condition, params, "", limit)
+
+
+def _keys_of(
+    con: duckdb.DuckDBPyConnection,
+    resources: Origins[Resource],
+    condition: str,
+    params: Params,
+    prefix: str,
+    limit: int,
+) -> list[str]:
     ids = con.execute(
         f"SELECT DISTINCT resource_id FROM spans WHERE {condition}",
         params.values,

@@ -38,10 +38,7 @@ def get_spans(
     params = Params()
     where = f"trace_id = {params.add(clean_text(trace_id))}"
     if span_ids is not None:
-        numbers = ", ".join(str(int(number)) for number in set(span_ids) if 0 < number < 1 << 64)
-        if not numbers:
-            return []
-        where += f" AND span_id IN ({numbers})"
+        where += f" AND {_one_of(span_ids)}"
     table = con.sql(
         f"SELECT {', '.join(CONTENT)}, resource_id, scope_id, digest FROM spans"
         f" WHERE {where} ORDER BY start_ns, span_id, digest",
@@ -86,16 +83,22 @@ def match_spans(
 
 
 def attribute_of_spans(
-    con: duckdb.DuckDBPyConnection, resources: Origins[Resource], trace_id: str, key: str
+    con: duckdb.DuckDBPyConnection,
+    resources: Origins[Resource],
+    trace_id: str,
+    key: str,
+    span_ids: Sequence[int] | None = None,
 ) -> dict[tuple[int, int], str]:
     """Return an attribute's value by span ID and digest."""
     params = Params()
-    trace = params.add(clean_text(trace_id))
+    where = f"trace_id = {params.add(clean_text(trace_id))}"
+    if span_ids is not None:
+        where += f" AND {_one_of(span_ids)}"
     begins = params.add(f"{escape_key(key)}=")
     rows = con.execute(
         f"SELECT DISTINCT span_id, digest, resource_id,"
         f" list_filter(attrs, lambda attr: starts_with(attr, {begins}))[1]"
-        f" FROM spans WHERE trace_id = {trace}",
+        f" FROM spans WHERE {where}",
         params.values,
     ).fetchall()
     found = resources.fetch(con, (row[2] for row in rows))
@@ -109,6 +112,11 @@ def attribute_of_spans(
         if value is not None:
             values[span_id, digest] = value
     return values
+
+
+def _one_of(span_ids: Sequence[int]) -> str:
+    numbers = ", ".join(str(int(number)) for number in set(span_ids) if 0 < number < 1 << 64)
+    return f"span_id IN ({numbers})" if numbers else "FALSE"
 
 
 def _resource_says(resource: Resource, folded: Sequence[str]) -> bool:

@@ -26,15 +26,18 @@ from viewer.trace.span import Span
 from viewer.trace.tree import Rows
 from viewer.ui import htmx
 from viewer.ui.current import current_store, current_traces
+from viewer.ui.downloads import DOWNLOADS, download_of
 from viewer.ui.errors import answer_problem
+from viewer.ui.found_rows import find_rows
 from viewer.ui.htmx import see_other
 from viewer.ui.loaded_trace import LoadedTrace, spans_of_rows
 from viewer.ui.panels import PANEL_OPTIONS, PANELS, tabs
+from viewer.ui.viewmodel.only import Only
 from viewer.ui.viewmodel.only_form import Kept, kept_rows
 from viewer.ui.viewmodel.problem import NOT_STORED, Problem, problem
 from viewer.ui.viewmodel.rows import collapsed_mask, window_of, window_rows
 from viewer.ui.viewmodel.span_detail import SpanDetail, span_detail
-from viewer.ui.viewmodel.timeline import find_bar, first_offset, matched_rows, shown_state, timeline
+from viewer.ui.viewmodel.timeline import find_bar, first_offset, shown_state, timeline
 from viewer.ui.viewmodel.trace_header import TraceHeader, trace_header
 from viewer.ui.viewmodel.trace_state import TIMELINE, TraceState, read_state
 from viewer.ui.viewmodel.trace_view import TraceView
@@ -84,6 +87,19 @@ def rows(trace_id: str) -> Response:
     return make_response(render_template("trace/_window.html", window=window))
 
 
+@blueprint.get("/trace/<trace_id>/download")
+def download(trace_id: str) -> Response:
+    """The whole trace as a file of the format that the address names."""
+    found = _find(trace_id)
+    if not isinstance(found, LoadedTrace):
+        return found
+    format_ = request.args.get("format", next(iter(DOWNLOADS)))
+    if format_ not in DOWNLOADS:
+        known = (f"Known are {', '.join(DOWNLOADS)}.",)
+        return answer_problem(problem(400, f"there is no format “{format_[:40]}”", known))
+    return download_of(current_store(), found, format_)
+
+
 def _find(text: str) -> LoadedTrace | Response:
     """Return the trace, or the answer that tells why there is none."""
     try:
@@ -120,6 +136,8 @@ def _state(trace: LoadedTrace) -> TraceState:
     parts = [
         *request.args.getlist("only"),
         *(f"min:{text}" for text in request.args.getlist("min")),
+        *(Only(services=(name,)).text for name in request.args.getlist("service") if name),
+        *("errors" for status in request.args.getlist("status") if status == "error"),
     ]
     arguments = {**request.args, "only": ",".join(parts)}
     state = read_state(path, arguments, trace.tree.duration_ns, PANEL_OPTIONS)
@@ -191,13 +209,7 @@ def _detail(
 
 
 def _matches(trace: LoadedTrace, state: TraceState) -> Rows | None:
-    if not state.terms:
-        return None
-    known = trace.found.get(state.find)
-    if known is not None:
-        return known
-    keys = current_store().match_spans(trace.tree.trace_id, state.terms)
-    return trace.remember(state.find, matched_rows(trace, keys, state.find))
+    return find_rows(current_store(), trace, state.find)
 
 
 def _spans(trace: LoadedTrace, rows: Sequence[int]) -> dict[int, Span]:

@@ -1,19 +1,20 @@
-"""The JSON view: the spans of a trace as OTLP or Jaeger JSON, some at a time, in drawing order."""
+"""The JSON view: the spans of a trace as OTLP or Jaeger JSON, a page at a time, in drawing order."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from viewer.formats.jaeger.encode import encode_trace
 from viewer.formats.otlp.encode import encode_document
 from viewer.trace.span import Span
 from viewer.ui.filters import format_count
 from viewer.ui.loaded_trace import LoadedTrace
-from viewer.ui.viewmodel.pager import SPANS_A_PAGE, Pager, page_of, pager
+from viewer.ui.viewmodel.pager import PAGE_ROWS, Pager, page_offset, pager
 from viewer.ui.viewmodel.trace_state import TraceState
 
-MOST_TEXT = 1_000_000
-_FORMS = {"otlp": "OTLP", "jaeger": "Jaeger"}
+MOST_TEXT = 500_000
+_USUAL = "otlp"
+_FORMS = {_USUAL: "OTLP", "jaeger": "Jaeger"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,40 +27,62 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
+class WholeFile:
+    """The whole trace as a file of a format."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class JsonView:
-    """``text`` is the document; the pager says which spans it holds and whether it is cut."""
+    """``text`` is the document; the pager says which spans it holds, ``note`` what it leaves out."""
 
     forms: tuple[Form, ...]
+    files: tuple[WholeFile, ...]
     text: str
     pager: Pager
+    note: str
 
 
 def json_rows(trace: LoadedTrace, state: TraceState) -> range:
-    """Return the rows on the page that the state asks for."""
-    return page_of(state, len(trace.tree))
+    """Return the rows of the page that the state asks for."""
+    begin = page_offset(state, len(trace.tree))
+    return range(begin, min(begin + PAGE_ROWS, len(trace.tree)))
 
 
 def json_view(
-    trace: LoadedTrace, state: TraceState, rows: range, spans: Mapping[int, Span]
+    trace: LoadedTrace,
+    state: TraceState,
+    rows: range,
+    spans: Mapping[int, Span],
+    files: Mapping[str, str],
 ) -> JsonView:
-    """Return the view of these rows, those of `json_rows`; ``spans`` holds their spans by row."""
-    form = state.option("as") if state.option("as") in _FORMS else "otlp"
+    """Return the view of these rows, which are those of `json_rows`; ``spans`` holds their spans by
+    row. ``files`` are the titles of the formats of whole traces, by their names."""
+    form = state.option("as") if state.option("as") in _FORMS else _USUAL
     held = [spans[row] for row in rows if row in spans]
-    document = encode_document(held) if form == "otlp" else encode_trace(trace.tree.trace_id, held)
+    document = encode_document(held) if form == _USUAL else encode_trace(trace.tree.trace_id, held)
     text = json.dumps(document, indent=2, ensure_ascii=False)
-
-    def url(page: str, written: str = form) -> str:
-        return state.viewing(
-            "json", **{"as": "" if written == "otlp" else written, "page": page}
-        ).url
-
-    page = pager(rows, len(trace.tree), url)
+    note = "" if len(rows) == len(trace.tree) else "A file has all"
     if len(text) > MOST_TEXT:
         text = text[:MOST_TEXT]
-        page = replace(page, told=f"{page.told}, cut after {format_count(MOST_TEXT)} characters")
-    here = "" if rows.start == 0 else str(rows.start // SPANS_A_PAGE + 1)
+        note = f"Cut after {format_count(MOST_TEXT)} characters; a file has all"
+    options = dict(state.options)
     return JsonView(
-        forms=tuple(Form(label, url(here, name), name == form) for name, label in _FORMS.items()),
+        forms=tuple(
+            Form(
+                label,
+                state.viewing("json", **{**options, "as": said.replace(_USUAL, "")}).url,
+                said == form,
+            )
+            for said, label in _FORMS.items()
+        ),
+        files=tuple(
+            WholeFile(title, f"{state.path}/download?format={name}")
+            for name, title in files.items()
+        ),
         text=text,
-        pager=page,
+        pager=pager(state, len(trace.tree), "span"),
+        note=note,
     )

@@ -57,10 +57,15 @@ class OnlyForm:
 def kept_rows(trace: LoadedTrace, only: Only, matches: Rows | None) -> Kept | None:
     """Return what the filter lets through, None if it is all. ``matches`` are the rows that the find
     term finds; without a term nothing is a match."""
+    chosen = chosen_rows(trace, only, matches)
+    return None if chosen is None else Kept(chosen, with_ancestors(trace.tree, chosen))
+
+
+def chosen_rows(trace: LoadedTrace, only: Only, matches: Rows | None) -> NDArray[np.bool_] | None:
+    """Return the same without the ancestors."""
     if not only:
         return None
-    chosen = _chosen(trace, only, matches, 0, len(trace.tree))
-    return Kept(chosen, with_ancestors(trace.tree, chosen))
+    return _chosen(trace, only, matches, 0, len(trace.tree))
 
 
 def is_kept(trace: LoadedTrace, only: Only, matches: Rows | None, row: int) -> bool:

@@ -16,7 +16,7 @@ from viewer.ui.viewmodel.minimap import Minimap, Tick, minimap, ticks
 from viewer.ui.viewmodel.only import NOTHING
 from viewer.ui.viewmodel.only_form import Kept, OnlyForm, is_kept, only_form
 from viewer.ui.viewmodel.rows import WINDOW_ROWS, Window, named_mask, window_of
-from viewer.ui.viewmodel.trace_state import TraceState
+from viewer.ui.viewmodel.trace_state import MOST_COLLAPSED, TraceState
 
 _ID_DIGITS = 16
 
@@ -184,7 +184,10 @@ def reveal(trace: LoadedTrace, state: TraceState, row: int) -> TraceState:
     if not is_kept(trace, state.only, trace.found.get(state.find), row):
         state = state.narrowed(NOTHING)
     shown = trace.tree.shown_id
-    if state.all_collapsed or state.collapsed:
+    if state.all_collapsed and int(trace.tree.depth[row]) > MOST_COLLAPSED:
+        # An address cannot name so many ancestors, so they need not be looked for.
+        state = state.collapsing_all(False)
+    elif state.all_collapsed or state.collapsed:
         above = set(shown[trace.tree.ancestors(row)].tolist())
         state = state.showing(above)
     return state.selecting(int(shown[row]))

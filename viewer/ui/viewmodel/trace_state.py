@@ -18,7 +18,7 @@ MOST_COLLAPSED = 500
 _LONGEST_FIND = 500
 _MOST_TERMS = 20
 _TERM = re.compile(r'"([^"]+)"|(\S+)')
-_LONGEST_OPTION = 300
+_LONGEST_OPTION = 1000
 _NO_PANELS: Mapping[str, Sequence[str]] = {}
 _ALL = "*"
 

@@ -6,6 +6,7 @@ from viewer.ui.viewmodel.call_graph import Graph
 from viewer.ui.viewmodel.findings import Findings
 from viewer.ui.viewmodel.flame import Flame
 from viewer.ui.viewmodel.json_view import JsonView
+from viewer.ui.viewmodel.logs import Logs
 from viewer.ui.viewmodel.span_detail import SpanDetail
 from viewer.ui.viewmodel.spans import Spans
 from viewer.ui.viewmodel.statistics import Statistics
@@ -27,3 +28,4 @@ class TraceView:
     spans: Spans | None = None
     statistics: Statistics | None = None
     findings: Findings | None = None
+    logs: Logs | None = None
