@@ -7,7 +7,7 @@ import pytest
 
 from tests.builders import START_NS, TRACE_ID, a_batch, a_span, a_trace
 from tests.formats.reading import read
-from viewer.export import ENCODERS, UnknownTrace, export_traces, trace_id_of
+from viewer.export import ENCODERS, UnknownTrace, export_page, export_traces, trace_id_of
 from viewer.store import open_store
 from viewer.store.base import SpanStore
 from viewer.trace.ids import InvalidId
@@ -97,3 +97,12 @@ def test_a_long_list_of_candidates_is_cut(store: SpanStore) -> None:
     store.write_spans([a_batch(span for number in range(9) for span in a_trace(0xABC000 + number))])
     with pytest.raises(UnknownTrace, match=r"several traces: (\w+, ){3}…; name"):
         trace_id_of(store, "000000000000000000000000")
+
+
+def test_a_trace_as_a_page_needs_nothing_from_anywhere(store: SpanStore) -> None:
+    page = b"".join(export_page(store, B[:32])).decode()
+    assert page.startswith("<!doctype html>")
+    assert page.count('class="offline-span"') == 2
+    assert "<script" not in page
+    with pytest.raises(UnknownTrace):
+        b"".join(export_page(store, "1" * 32))

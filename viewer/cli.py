@@ -27,7 +27,7 @@ from viewer.config import (
     demo_config_of,
     options,
 )
-from viewer.export import ENCODERS, UnknownTrace, export_traces
+from viewer.export import ENCODERS, HTML, UnknownTrace, export_page, export_traces
 from viewer.paths import SAMPLES
 from viewer.store import open_store
 from viewer.store.base import StoreError, StoreLocked
@@ -139,8 +139,8 @@ def import_files(
     "format_",
     default="otlp",
     show_default=True,
-    type=click.Choice(list(ENCODERS)),
-    help="OTLP JSON, Jaeger JSON or Zipkin v2 JSON.",
+    type=click.Choice([*ENCODERS, HTML]),
+    help="OTLP JSON, Jaeger JSON, Zipkin v2 JSON, or a page that needs no server.",
 )
 @click.option(
     "-o",
@@ -150,14 +150,19 @@ def import_files(
 )
 @options(STORE_SETTINGS)
 def export(trace_ids: tuple[str, ...], format_: str, output: Path | None, store: str) -> None:
-    """Write stored traces as one document that other tools read.
+    """Write stored traces as one document that other tools read, or one trace as a page.
 
     \b
     Example: tracefall export 0af7651916cd43dd8448eb211c80319c --format jaeger -o trace.json
     """
+    if format_ == HTML and len(trace_ids) > 1:
+        raise click.UsageError("a page holds one trace; name one, or choose another format")
     opened = open_store(store, read_only=True)
     try:
-        document = export_traces(opened, trace_ids, format_) + b"\n"
+        if format_ == HTML:
+            document = b"".join(export_page(opened, trace_ids[0]))
+        else:
+            document = export_traces(opened, trace_ids, format_) + b"\n"
     except InvalidId as error:
         raise click.UsageError(str(error)) from error
     except UnknownTrace as error:

@@ -1,14 +1,22 @@
 """Stored traces as files that other tools read, for ``tracefall export``."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from jinja2 import Environment, FileSystemLoader
+
+from viewer import __version__
 from viewer.formats.jaeger import encode as jaeger
 from viewer.formats.otlp import encode as otlp
 from viewer.formats.zipkin import encode as zipkin
+from viewer.paths import STATIC, TEMPLATES
 from viewer.search.lookup import read
 from viewer.store.base import SpanStore
 from viewer.trace.ids import format_trace_id
 from viewer.trace.span import Span
+from viewer.ui.environment import JINJA_OPTIONS
+from viewer.ui.filters import FILTERS
+from viewer.ui.loaded_trace import TraceCache
+from viewer.ui.offline import write_offline
 from viewer.ui.pages.lookup import find
 
 ENCODERS: Mapping[str, Callable[[Iterable[Span]], bytes]] = {
@@ -16,6 +24,7 @@ ENCODERS: Mapping[str, Callable[[Iterable[Span]], bytes]] = {
     "jaeger": jaeger.encode,
     "zipkin": zipkin.encode,
 }
+HTML = "html"
 _SHOWN, _LONGEST = 3, 200
 
 
@@ -32,6 +41,19 @@ def export_traces(store: SpanStore, texts: Sequence[str], format_: str) -> bytes
     trace_ids = dict.fromkeys(trace_id_of(store, text) for text in texts)
     spans = [found.span for trace_id in trace_ids for found in store.get_spans(trace_id)]
     return ENCODERS[format_](spans)
+
+
+def export_page(store: SpanStore, text: str) -> Iterator[bytes]:
+    """Yield the one trace that the text names as a page that needs no server; raises as
+    `export_traces` does."""
+    trace_id = trace_id_of(store, text)
+    trace = TraceCache(store).get(trace_id)
+    if trace is None:
+        raise UnknownTrace(f"{text[:_LONGEST]} has just gone from the store")
+    templates = Environment(autoescape=True, loader=FileSystemLoader(TEMPLATES), **JINJA_OPTIONS)
+    templates.filters.update(FILTERS)
+    css = (STATIC / "app.css").read_text()
+    yield from write_offline(store, trace, templates, css, __version__, link="")
 
 
 def trace_id_of(store: SpanStore, text: str) -> str:

@@ -84,6 +84,9 @@ def test_a_page_passes_on_what_its_partials_print(environment: Environment, name
 @pytest.mark.parametrize("name", NAMES)
 def test_it_holds_neither_script_nor_style_nor_handlers(name: str) -> None:
     text = source(name)
+    if name == "offline/page.html":
+        # It has nowhere to load its style from; its policy names this one by its digest.
+        text = text.replace("<style>{{ offline_page.css }}</style>", "", 1)
     assert not re.search(r"<style\b", text)
     assert not re.search(r"\sstyle=", text)
     assert not re.search(r"\son[a-z]+=", text)

@@ -15,7 +15,7 @@ from viewer.ui.loaded_trace import TraceCache
 READ_AS = {"otlp": "otlp-json", "jaeger": "jaeger-json", "zipkin": "zipkin-v2"}
 
 
-@pytest.mark.parametrize("format_", DOWNLOADS)
+@pytest.mark.parametrize("format_", READ_AS)
 @pytest.mark.parametrize("group", [1, 2, 10_000])
 def test_a_file_is_read_back_with_every_span(
     monkeypatch: pytest.MonkeyPatch, format_: str, group: int
@@ -31,6 +31,18 @@ def test_a_file_is_read_back_with_every_span(
     assert contents.format == READ_AS[format_]
     assert sorted(span.span_id for span in contents.spans) == [1, 2, 3, 4, 9]
     assert {span.name for span in contents.spans} >= {"step 1", "GET /"}
+
+
+def test_every_format_but_the_page_is_read_back() -> None:
+    assert set(DOWNLOADS) == {*READ_AS, "html"}
+
+
+def test_a_page_of_its_own_links_back_to_where_it_came_from() -> None:
+    answer = a_client(a_store([a_span(1)])).get(f"/trace/{TRACE_ID}/download?format=html")
+    assert answer.content_type == "text/html; charset=utf-8"
+    assert f'filename="{TRACE_ID}.html"' in answer.headers["Content-Disposition"]
+    assert f'<a href="http://localhost/trace/{TRACE_ID}">' in answer.text
+    assert answer.text.rstrip().endswith("</html>")
 
 
 def test_it_is_otlp_unless_the_address_says_otherwise() -> None:
@@ -78,8 +90,8 @@ def test_spans_that_go_meanwhile_leave_a_whole_document() -> None:
     trace = TraceCache(store).get(TRACE_ID)
     assert trace is not None
     store.write_spans([a_batch([])], replaced=[(TRACE_ID, 1), (TRACE_ID, 2)])
-    for download in DOWNLOADS.values():
-        text = b"".join(download.write(span_groups(store, trace.tree)))
+    for format_ in READ_AS:
+        text = b"".join(DOWNLOADS[format_].write(store, trace))
         assert json.loads(text) in (
             {"resourceSpans": []},
             [],

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-from flask import Response
+from flask import Response, current_app, request
 
 from viewer.formats.jaeger.encode import encode_groups as encode_jaeger
 from viewer.formats.otlp.encode import encode_groups as encode_otlp
@@ -13,7 +14,9 @@ from viewer.store.base import SpanStore
 from viewer.trace.ids import format_trace_id
 from viewer.trace.span import Span
 from viewer.trace.tree import TraceTree
+from viewer.ui.current import current_services
 from viewer.ui.loaded_trace import LoadedTrace
+from viewer.ui.offline import write_offline
 
 GROUP_SPANS = 10_000
 
@@ -25,22 +28,37 @@ class Download:
     title: str
     ending: str
     media_type: str
-    write: Callable[[Iterable[Iterable[Span]]], Iterator[bytes]]
+    write: Callable[[SpanStore, LoadedTrace], Iterator[bytes]]
+
+
+def _of_spans(
+    encode: Callable[[Iterable[Iterable[Span]]], Iterator[bytes]],
+) -> Callable[[SpanStore, LoadedTrace], Iterator[bytes]]:
+    return lambda store, trace: encode(span_groups(store, trace.tree))
+
+
+def _html(store: SpanStore, trace: LoadedTrace) -> Iterator[bytes]:
+    css = Path(current_app.static_folder or "", "app.css").read_text()
+    link = f"{request.host_url}trace/{format_trace_id(trace.tree.trace_id)}"
+    version = current_services().version
+    return write_offline(store, trace, current_app.jinja_env, css, version, link)
 
 
 DOWNLOADS = {
-    "otlp": Download("OTLP JSON", "otlp.json", "application/json", encode_otlp),
-    "jaeger": Download("Jaeger JSON", "jaeger.json", "application/json", encode_jaeger),
-    "zipkin": Download("Zipkin v2 JSON", "zipkin.json", "application/json", encode_zipkin),
+    "otlp": Download("OTLP JSON", "otlp.json", "application/json", _of_spans(encode_otlp)),
+    "jaeger": Download("Jaeger JSON", "jaeger.json", "application/json", _of_spans(encode_jaeger)),
+    "zipkin": Download(
+        "Zipkin v2 JSON", "zipkin.json", "application/json", _of_spans(encode_zipkin)
+    ),
+    "html": Download("HTML page", "html", "text/html; charset=utf-8", _html),
 }
+DOWNLOAD_TITLES = {name: download.title for name, download in DOWNLOADS.items()}
 
 
 def download_of(store: SpanStore, trace: LoadedTrace, format_: str) -> Response:
     """Answer with a trace as a file; ``format_`` is a key of DOWNLOADS. Spans are as they were sent."""
     chosen = DOWNLOADS[format_]
-    response = Response(
-        chosen.write(span_groups(store, trace.tree)), content_type=chosen.media_type
-    )
+    response = Response(chosen.write(store, trace), content_type=chosen.media_type)
     # An ID is hexadecimal digits, so it can stand in a header and in any file system.
     name = f"{format_trace_id(trace.tree.trace_id)}.{chosen.ending}"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'

@@ -1,6 +1,8 @@
 """What every template may use beside its own variable: filters, icons, the top bar."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from flask import Flask, request, url_for
 from jinja2 import StrictUndefined
@@ -17,14 +19,17 @@ _BORDER = re.compile(r"(?<=[/._:-])(?=[^/._:\s-])")
 _ICON = Markup('<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>')
 
 
+# Of every environment that prints these templates, beside autoescape.
+JINJA_OPTIONS: Mapping[str, Any] = {
+    "undefined": StrictUndefined,
+    "trim_blocks": True,
+    "lstrip_blocks": True,
+}
+
+
 def prepare_templates(app: Flask, pages: tuple[Page, ...]) -> None:
     """Set the rules of the app's Jinja environment; to be called before it is first used."""
-    app.jinja_options = {
-        "autoescape": True,
-        "undefined": StrictUndefined,
-        "trim_blocks": True,
-        "lstrip_blocks": True,
-    }
+    app.jinja_options = {"autoescape": True, **JINJA_OPTIONS}
     app.jinja_env.filters.update(FILTERS)
     app.jinja_env.filters["breakable"] = breakable
     app.jinja_env.globals.update({"icon": icon, "shell": lambda: _shell(pages)})

@@ -11,7 +11,7 @@ from viewer.analysis.attribute_quality import rows_to_look_at
 from viewer.analysis.findings import first_error
 from viewer.analysis.slow_spans import QUANTILES, Usual, heaviest_rows
 from viewer.store.base import SpanStore
-from viewer.ui.downloads import DOWNLOADS
+from viewer.ui.downloads import DOWNLOAD_TITLES
 from viewer.ui.found_rows import find_rows
 from viewer.ui.loaded_trace import LoadedTrace, spans_of_rows
 from viewer.ui.viewmodel.call_graph import Graph, graph
@@ -35,7 +35,6 @@ from viewer.ui.viewmodel.statistics import GROUPINGS, Statistics, statistics
 from viewer.ui.viewmodel.trace_header import Tab
 from viewer.ui.viewmodel.trace_state import TIMELINE, TraceState
 
-DOWNLOAD_TITLES = {name: download.title for name, download in DOWNLOADS.items()}
 Content = Statistics | Findings | Flame | Graph | Spans | Logs | JsonView
 """What a panel shows; each kind has its partial."""
 

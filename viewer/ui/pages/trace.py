@@ -26,7 +26,7 @@ from viewer.trace.span import Span
 from viewer.trace.tree import Rows
 from viewer.ui import htmx
 from viewer.ui.current import current_store, current_traces
-from viewer.ui.downloads import DOWNLOADS, download_of
+from viewer.ui.downloads import DOWNLOAD_TITLES, DOWNLOADS, download_of
 from viewer.ui.errors import answer_problem
 from viewer.ui.found_rows import find_rows
 from viewer.ui.htmx import see_other
@@ -41,6 +41,7 @@ from viewer.ui.viewmodel.timeline import find_bar, first_offset, shown_state, ti
 from viewer.ui.viewmodel.trace_header import TraceHeader, trace_header
 from viewer.ui.viewmodel.trace_state import TIMELINE, TraceState, read_state
 from viewer.ui.viewmodel.trace_view import TraceView
+from viewer.ui.viewmodel.whole_file import whole_files
 
 blueprint = Blueprint("trace", __name__)
 
@@ -163,7 +164,9 @@ def _view(trace: LoadedTrace, state: TraceState) -> TraceView:
 def _header(
     trace: LoadedTrace, state: TraceState, failed: int | None, spans: Mapping[int, Span]
 ) -> TraceHeader:
-    return trace_header(trace, state, None if failed is None else spans.get(failed), tabs(state))
+    failed_span = None if failed is None else spans.get(failed)
+    files = whole_files(state.path, DOWNLOAD_TITLES)
+    return trace_header(trace, state, failed_span, tabs(state), files)
 
 
 def _timeline_view(trace: LoadedTrace, state: TraceState) -> TraceView:

@@ -11,6 +11,7 @@ from viewer.ui.filters import format_count
 from viewer.ui.loaded_trace import LoadedTrace
 from viewer.ui.viewmodel.pager import PAGE_ROWS, Pager, page_offset, pager
 from viewer.ui.viewmodel.trace_state import TraceState
+from viewer.ui.viewmodel.whole_file import WholeFile, whole_files
 
 MOST_TEXT = 500_000
 _USUAL = "otlp"
@@ -24,14 +25,6 @@ class Form:
     label: str
     url: str
     current: bool
-
-
-@dataclass(frozen=True, slots=True)
-class WholeFile:
-    """The whole trace as a file of a format."""
-
-    label: str
-    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +71,7 @@ def json_view(
             )
             for said, label in _FORMS.items()
         ),
-        files=tuple(
-            WholeFile(title, f"{state.path}/download?format={name}")
-            for name, title in files.items()
-        ),
+        files=whole_files(state.path, files),
         text=text,
         pager=pager(state, len(trace.tree), "span"),
         note=note,

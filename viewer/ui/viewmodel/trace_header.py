@@ -23,6 +23,7 @@ from viewer.ui.viewmodel.markdown import markdown
 from viewer.ui.viewmodel.rows import row_name, row_service
 from viewer.ui.viewmodel.timeline import reveal
 from viewer.ui.viewmodel.trace_state import TraceState
+from viewer.ui.viewmodel.whole_file import WholeFile
 
 FINDINGS = "findings"
 _MOST_FINDINGS, _MOST_COPIED = 2, 5
@@ -102,10 +103,15 @@ class TraceHeader:
     more_url: str
     markdown: str
     tabs: tuple[Tab, ...]
+    files: tuple[WholeFile, ...]
 
 
 def trace_header(
-    trace: LoadedTrace, state: TraceState, failed_span: Span | None, tabs: tuple[Tab, ...] = ()
+    trace: LoadedTrace,
+    state: TraceState,
+    failed_span: Span | None,
+    tabs: tuple[Tab, ...] = (),
+    files: tuple[WholeFile, ...] = (),
 ) -> TraceHeader:
     """Return the header. ``failed_span`` is the span of `findings.first_error`'s row, for its words."""
     tree, columns = trace.tree, trace.tree.columns
@@ -143,6 +149,7 @@ def trace_header(
         more_url=state.viewing(FINDINGS).url,
         markdown=_markdown(trace, title, services, errors, [line.text for line in told]),
         tabs=tabs,
+        files=files,
     )
 
 
