@@ -316,6 +316,6 @@ def test_two_findings_are_told_and_the_others_are_counted() -> None:
         a_span(3, 2, service="db", duration_ns=200 * MS),
     )
     assert [line.kind for line in found.findings] == ["error", "bottleneck"]
-    assert found.more == "1 more"
+    assert found.more == "3 findings"
     assert found.more_url == f"{STATE.path}?view=findings"
     assert header(a_span(1)).more == ""

@@ -23,8 +23,7 @@ from viewer.ui.viewmodel.timeline import reveal
 from viewer.ui.viewmodel.trace_state import TIMELINE, TraceState
 
 MOST_NODES = 60
-MOST_EDGES = 300
-_MOST_LABELLED = 80
+MOST_EDGES = 80
 _GROUPINGS = ("service", "operation")
 _LONGEST_CELLS = 32
 _LINE = 17
@@ -133,8 +132,7 @@ def graph(trace: LoadedTrace, state: TraceState) -> Graph:
     found = call_graph(trace.tree, trace.self_ns, group, len(services), MOST_NODES, MOST_EDGES)
     part = _Part(trace, state, by, found, services, names)
     edges = list(zip(found.caller.tolist(), found.callee.tolist(), strict=True))
-    labelled = len(edges) <= _MOST_LABELLED
-    labels = [part.label(number) if labelled else "" for number in range(len(edges))]
+    labels = [part.label(number) for number in range(len(edges))]
     texts = [part.texts(node) for node in range(len(found))]
     drawing = draw(layered(len(found), edges), [text.size for text in texts], labels)
     selected = None if state.span is None else trace.tree.row_of(state.span)
@@ -154,8 +152,8 @@ def graph(trace: LoadedTrace, state: TraceState) -> Graph:
                 path=line.path,
                 arrow=line.arrow,
                 thickness=part.thickness(number),
-                label=part.count(number) if labelled else "",
-                failed=part.failures(number) if labelled else "",
+                label=part.count(number),
+                failed=part.failures(number),
                 label_x=line.label_x,
                 label_y=line.label_y,
                 leftward=line.leftward,
@@ -165,7 +163,7 @@ def graph(trace: LoadedTrace, state: TraceState) -> Graph:
         ),
         width=drawing.width,
         height=drawing.height,
-        summary=_summary(by, found, labelled),
+        summary=_summary(by, found),
         left_out=_left_out(by, found),
         calls=tuple(part.call(number) for number in range(len(edges))),
         statistics_url=state.viewing("statistics", by=by).url,
@@ -363,11 +361,11 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f} %" if share >= 0.01 or not share else "under 1 %"
 
 
-def _summary(by: str, found: CallGraph, labelled: bool) -> str:
+def _summary(by: str, found: CallGraph) -> str:
     edges = len(found.caller) + found.edges_left_out
     nodes = len(found) - 1 + found.merged if found.merged else len(found)
     connections = format_plural(edges, "connection")
-    signs = ", × the calls, ! the failed ones" if labelled and edges else ""
+    signs = ", × the calls, ! the failed ones" if edges else ""
     return f"{format_plural(nodes, by)}, {connections}. Thickness is time{signs}."
 
 

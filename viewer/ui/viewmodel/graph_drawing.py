@@ -13,10 +13,10 @@ CELL = 7.3
 SMALL_CELL = 6.7
 ARROW = 8
 _MARGIN = 8
-_PORTS_APART, _BARE_PORTS_APART = 15, 5
+_PORTS_APART = 15
 _NODES_APART, _WAYPOINTS_APART = 18, 3
 _WAYPOINT = 7
-_CURVE = 64
+_CURVE = 44
 _LABEL_PAD = 14
 _SWEEPS = 6
 _WIDE = frozenset("WF")
@@ -68,10 +68,11 @@ def cells(text: str) -> int:
 
 
 def draw(graph: Layered, sizes: Sequence[Size], labels: Sequence[str]) -> Drawing:
-    """Return where everything lies. ``labels`` are the edges' texts, all empty if there is no room."""
-    apart = _PORTS_APART if any(labels) else _BARE_PORTS_APART
+    """Return where everything lies. ``labels`` are the edges' texts."""
     ports = _Ports(graph, len(sizes))
-    heights = [max(size.height, apart * (ports.most(node) + 1)) for node, size in enumerate(sizes)]
+    heights = [
+        max(size.height, _PORTS_APART * (ports.most(node) + 1)) for node, size in enumerate(sizes)
+    ]
     vertices = max((max(layer) for layer in graph.layers), default=-1) + 1
     heights += [_WAYPOINT] * (vertices - len(sizes))
     middles = _middles(graph, heights)
@@ -84,7 +85,7 @@ def draw(graph: Layered, sizes: Sequence[Size], labels: Sequence[str]) -> Drawin
             if vertex < len(sizes):
                 top = middles[vertex] - heights[vertex] / 2
                 places[vertex] = Place(x, round(top, 1), sizes[vertex].width, heights[vertex])
-    ends = ports.heights(middles, apart)
+    ends = ports.heights(middles)
     lines = [
         _line(chain, turned, label, places, column_of, middles, ends[number])
         for number, (chain, turned, label) in enumerate(
@@ -114,14 +115,16 @@ class _Ports:
         """Return how many edges meet the side of a node that more of them meet."""
         return max(len(self._right[node]), len(self._left[node]))
 
-    def heights(self, middles: Sequence[float], apart: float) -> list[tuple[float, float]]:
+    def heights(self, middles: Sequence[float]) -> list[tuple[float, float]]:
         """Return where each edge begins and ends, as heights."""
         begins, ends = [0.0] * len(self._chains), [0.0] * len(self._chains)
         for sides, heights, next_to in ((self._right, begins, 1), (self._left, ends, -2)):
             for node, numbers in enumerate(sides):
                 numbers.sort(key=lambda number: middles[self._chains[number][next_to]])
                 for index, number in enumerate(numbers):
-                    heights[number] = middles[node] + (index - (len(numbers) - 1) / 2) * apart
+                    heights[number] = (
+                        middles[node] + (index - (len(numbers) - 1) / 2) * _PORTS_APART
+                    )
         return list(zip(begins, ends, strict=True))
 
 

@@ -76,7 +76,7 @@ class Tab:
 class TraceHeader:
     """A trace in two lines, what matters most of it, and the views to choose from. ``failed`` says
     whether any span did, ``weight`` how many traces it stands for after sampling (``×10``); ``more``
-    counts the findings that are told in the view of ``more_url`` only, empty if there are none;
+    counts the findings, all of which are told in the view of ``more_url``; empty if there is but one;
     ``markdown`` says what matters for a chat or an issue."""
 
     trace_id: str
@@ -123,7 +123,7 @@ def trace_header(
     told = [finding_line(trace, state, one, failed_span) for one in found[:_MOST_COPIED]]
     lines = tuple(told[:_MOST_FINDINGS])
     error_url = lines[0].url if found and isinstance(found[0], ErrorSpread) else ""
-    more = len(found) - len(lines) + trace.overview().left_out
+    findings = len(found) + trace.overview().left_out
     return TraceHeader(
         trace_id=format_trace_id(tree.trace_id),
         full_id=tree.trace_id,
@@ -145,7 +145,7 @@ def trace_header(
         url=state.url,
         warnings=_warnings(trace, state),
         findings=lines,
-        more=f"{format_count(more)} more" if more else "",
+        more=format_plural(findings, "finding") if findings > 1 else "",
         more_url=state.viewing(FINDINGS).url,
         markdown=_markdown(trace, title, services, errors, [line.text for line in told]),
         tabs=tabs,
