@@ -25,7 +25,7 @@ class RowDivider extends HTMLElement {
     if (event.button) return;
     event.preventDefault();
     this.setPointerCapture(event.pointerId);
-    const head = /** @type {HTMLElement} */ (this.parentElement);
+    const head = /** @type {HTMLElement} */ (this.closest(".waterfall-head"));
     const name = /** @type {HTMLElement} */ (head.querySelector(".head-name"));
     const shift = event.clientX - name.getBoundingClientRect().right;
     /** @param {PointerEvent} moved */
@@ -44,7 +44,7 @@ class RowDivider extends HTMLElement {
     if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
     event.preventDefault();
     event.stopPropagation();
-    const head = /** @type {HTMLElement} */ (this.parentElement);
+    const head = /** @type {HTMLElement} */ (this.closest(".waterfall-head"));
     const name = /** @type {HTMLElement} */ (head.querySelector(".head-name"));
     const share = (name.getBoundingClientRect().width / head.getBoundingClientRect().width) * 100;
     this.#set(share + (event.key === "ArrowRight" ? STEP : -STEP));

@@ -149,17 +149,23 @@ def _is_own(server: Server, url: str) -> bool:
 @pytest.fixture
 def open_page(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]:
     """Open a path in a browser context of its own. Console errors and requests to other hosts fail
-    the test; pass ``java_script_enabled=False`` and the like as keywords."""
+    the test, but for the answer itself with ``problem=True``; pass ``java_script_enabled=False`` and
+    the like as keywords."""
     contexts = []
     faults: list[str] = []
 
-    def open_path(path: str, **options: object) -> Page:
+    def open_path(path: str, problem: bool = False, **options: object) -> Page:
         context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})  # type: ignore[arg-type]
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: faults.append(f"error: {error}"))
         page.on(
-            "console", lambda said: said.type == "error" and faults.append(f"console: {said.text}")
+            "console",
+            lambda said: (
+                said.type == "error"
+                and not (problem and "the server responded with a status of 4" in said.text)
+                and faults.append(f"console: {said.text}")
+            ),
         )
         page.on(
             "request",
