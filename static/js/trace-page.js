@@ -30,7 +30,7 @@ class TracePage extends HTMLElement {
     const link = /** @type {HTMLAnchorElement | null} */ (clicked.closest("a[href]"));
     const row = /** @type {HTMLElement | null} */ (clicked.closest("[data-span-row]"));
     if (link && (link.pathname !== location.pathname || link.target || link.hasAttribute("download"))) return;
-    if (link?.classList.contains("twisty")) {
+    if (link?.matches(".twisty, .row-refold")) {
       event.preventDefault();
       this.#go(link.href, row);
     } else if (row && (!link || link.classList.contains("row-op"))) {
@@ -104,6 +104,8 @@ class TracePage extends HTMLElement {
 
   /** Select a row's span: only the panel is fetched, the rows stay. @param {HTMLElement} row */
   select(row) {
+    // A row of folded siblings is none of them: it unfolds.
+    if ("fold" in row.dataset) return void (/** @type {HTMLElement | null} */ (row.querySelector("a.twisty"))?.click());
     const link = /** @type {HTMLAnchorElement | null} */ (row.querySelector(".row-op"));
     if (link) this.#showDetail(link.href, row);
   }
@@ -152,6 +154,13 @@ class TracePage extends HTMLElement {
       /** @type {HTMLElement | null} */ (row.querySelector("a.twisty"))?.click();
       return true;
     }
+    if (key === "ArrowLeft" && row.dataset.runRow) {
+      // Of siblings that are unfolded the first one folds them again.
+      const again = /** @type {HTMLElement | null} */ (row.querySelector("a.row-refold"));
+      // @ts-ignore a method of span-tree.js
+      again ? again.click() : tree()?.focusRow(Number(row.dataset.runRow) - 1);
+      return true;
+    }
     return key === "ArrowLeft" || key === "ArrowRight";
   }
 
@@ -168,7 +177,7 @@ class TracePage extends HTMLElement {
       document.querySelector("trace-minimap")?.zoomBy(key === "+" ? 0.5 : 2);
       return true;
     }
-    const names = key === "Escape" ? ["close", "clear"] : ["n", "p", "e", "c", "0", "[", "]"].includes(key) ? [key] : [];
+    const names = key === "Escape" ? ["close", "clear"] : ["n", "p", "e", "c", "r", "0", "[", "]"].includes(key) ? [key] : [];
     for (const name of names) {
       const control = /** @type {HTMLElement | null} */ (this.querySelector(`[data-key="${CSS.escape(name)}"]`));
       if (control) {

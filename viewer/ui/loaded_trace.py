@@ -13,6 +13,7 @@ from viewer.analysis.critical_path import CriticalPath, critical_path
 from viewer.analysis.findings import errors_below
 from viewer.analysis.flame import FlameGraph, flame_graph
 from viewer.analysis.overview import Overview, overview
+from viewer.analysis.repeats import Repeats, repeats
 from viewer.analysis.self_time import self_times
 from viewer.analysis.visible import Children, children_of
 from viewer.store.base import SpanStore
@@ -41,6 +42,7 @@ class LoadedTrace:
     _critical: list[CriticalPath] = field(default_factory=list, compare=False, repr=False)
     _flame: list[FlameGraph] = field(default_factory=list, compare=False, repr=False)
     _overview: list[Overview] = field(default_factory=list, compare=False, repr=False)
+    _repeats: list[Repeats] = field(default_factory=list, compare=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, compare=False, repr=False)
 
     @property
@@ -58,6 +60,14 @@ class LoadedTrace:
             if not self._flame:
                 self._flame.append(flame_graph(self.tree, self.self_ns))
             return self._flame[0]
+
+    @property
+    def repeats(self) -> Repeats:
+        """Return the repeated siblings; computed when they are first asked for, likewise."""
+        with self._lock:
+            if not self._repeats:
+                self._repeats.append(repeats(self.tree, self.children))
+            return self._repeats[0]
 
     def overview(self) -> Overview:
         """Return what the skeleton tells; computed when it is first asked for, likewise."""

@@ -31,6 +31,7 @@ from viewer.ui.errors import answer_problem
 from viewer.ui.htmx import see_other
 from viewer.ui.loaded_trace import LoadedTrace, spans_of_rows
 from viewer.ui.panels import PANEL_OPTIONS, PANELS, tabs
+from viewer.ui.viewmodel.folds import Folds, folds_of
 from viewer.ui.viewmodel.only_form import Kept, kept_rows
 from viewer.ui.viewmodel.problem import NOT_STORED, Problem, problem
 from viewer.ui.viewmodel.rows import collapsed_mask, window_of, window_rows
@@ -75,7 +76,7 @@ def rows(trace_id: str) -> Response:
     if not isinstance(found, LoadedTrace):
         return found
     state = _state(found)
-    matches, kept, visible = _shown(found, state)
+    matches, kept, folds, visible = _shown(found, state)
     window = window_of(
         found,
         state,
@@ -84,6 +85,7 @@ def rows(trace_id: str) -> Response:
         state.offset,
         _spans(found, window_rows(visible, state.offset)),
         kept,
+        folds,
     )
     return make_response(render_template("trace/_window.html", window=window))
 
@@ -127,7 +129,7 @@ def _state(trace: LoadedTrace) -> TraceState:
     ]
     arguments = {**request.args, "only": ",".join(parts)}
     state = read_state(path, arguments, trace.tree.duration_ns, PANEL_OPTIONS)
-    return shown_state(trace, state)
+    return shown_state(trace, state, _near())
 
 
 def _view(trace: LoadedTrace, state: TraceState) -> TraceView:
@@ -153,7 +155,7 @@ def _header(
 
 
 def _timeline_view(trace: LoadedTrace, state: TraceState) -> TraceView:
-    matches, kept, visible = _shown(trace, state)
+    matches, kept, folds, visible = _shown(trace, state)
     near = _near()
     offset = first_offset(trace, state, visible, near)
     failed, selected = first_error(trace.tree), _selected(trace, state)
@@ -162,17 +164,20 @@ def _timeline_view(trace: LoadedTrace, state: TraceState) -> TraceView:
     spans = _spans(trace, [*window_rows(visible, offset), *named])
     return TraceView(
         header=_header(trace, state, failed, spans),
-        timeline=timeline(trace, state, visible, matches, offset, near, spans, kept),
+        timeline=timeline(trace, state, visible, matches, offset, near, spans, kept, folds),
         detail=_detail(trace, state, selected, spans),
     )
 
 
-def _shown(trace: LoadedTrace, state: TraceState) -> tuple[Rows | None, Kept | None, Rows]:
-    """Return the rows that the find term finds, what the filter lets through, and the visible rows."""
+def _shown(trace: LoadedTrace, state: TraceState) -> tuple[Rows | None, Kept | None, Folds, Rows]:
+    """Return the rows that the find term finds, what the filter lets through, which repeated
+    siblings are folded, and the visible rows."""
     matches = _matches(trace, state)
     kept = kept_rows(trace, state.only, matches)
+    folds = folds_of(trace, state, kept)
     collapsed = collapsed_mask(trace, state)
-    return matches, kept, visible_rows(trace.tree, collapsed, None if kept is None else kept.shown)
+    shown = None if kept is None else kept.shown
+    return matches, kept, folds, visible_rows(trace.tree, collapsed, shown, folds.folded)
 
 
 def _near() -> int | None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from viewer.trace.span import StatusCode
 from viewer.ui.filters import format_duration, service_class
 from viewer.ui.loaded_trace import LoadedTrace
-from viewer.ui.viewmodel.rows import BAR_UNITS, Scale
+from viewer.ui.viewmodel.scale import BAR_UNITS, Scale
 from viewer.ui.viewmodel.trace_state import TraceState
 
 HEIGHT = 60

@@ -12,6 +12,7 @@ from viewer.trace.span import Span, StatusCode
 from viewer.trace.tree import Rows
 from viewer.ui.filters import format_count, format_plural
 from viewer.ui.loaded_trace import LoadedTrace
+from viewer.ui.viewmodel.folds import Folds, folds_of, name_of, runs_named
 from viewer.ui.viewmodel.minimap import Minimap, Tick, minimap, ticks
 from viewer.ui.viewmodel.only import NOTHING
 from viewer.ui.viewmodel.only_form import Kept, OnlyForm, is_kept, only_form
@@ -40,7 +41,8 @@ class FindBar:
 class Timeline:
     """``window`` holds the first rows; ``rows_url`` plus an offset gives others. ``focus`` is the
     index of the row to bring into view, -1 for none. ``critical`` says whether the critical path is
-    marked, ``critical_url`` changes that."""
+    marked, ``critical_url`` changes that; ``folding`` whether repeated siblings are folded, likewise,
+    its URL empty in a trace without any."""
 
     find: FindBar
     only: OnlyForm
@@ -56,27 +58,51 @@ class Timeline:
     expand_all_url: str
     critical: bool
     critical_url: str
+    folding: bool
+    folding_url: str
     previous_rows_url: str
     next_rows_url: str
     error_url: str
     notes: tuple[str, ...]
 
 
-def shown_state(trace: LoadedTrace, state: TraceState) -> TraceState:
-    """Return the state without what this trace does not have, and with notes of it."""
+def shown_state(trace: LoadedTrace, state: TraceState, near: int | None = None) -> TraceState:
+    """Return the state without what this trace does not have, with notes of it, and with the runs
+    unfolded that the selected span is in. Where ``near`` is in the same run, that one has just been
+    folded: then no span is selected."""
     notes = list(state.notes)
-    span, collapsed = state.span, state.collapsed
+    span, collapsed, unfolded = state.span, state.collapsed, state.unfolded
     if span is not None and trace.tree.row_of(span) is None:
         notes.append(f"Span {format_span_id(span)} is not in this trace; no span is selected.")
         span = None
+    shown = trace.tree.shown_id
     if collapsed:
-        shown = trace.tree.shown_id
-        known = collapsed & set(shown[named_mask(trace, collapsed)].tolist())
-        if known != collapsed:
-            stale = format_plural(len(collapsed) - len(known), "collapsed span")
-            notes.append(f"Of what the address says, {stale} cannot be found in this trace.")
-        collapsed = known
-    return replace(state, span=span, collapsed=collapsed, notes=tuple(notes))
+        collapsed = collapsed & set(shown[named_mask(trace, collapsed)].tolist())
+        _note_stale(notes, "collapsed span", state.collapsed, collapsed)
+    if unfolded:
+        named = trace.repeats.named[runs_named(trace, state, trace.repeats)]
+        unfolded = unfolded & set(shown[named].tolist())
+        _note_stale(notes, "unfolded span", state.unfolded, unfolded)
+    state = replace(state, collapsed=collapsed, unfolded=unfolded, notes=tuple(notes))
+    around = set() if span is None else _folds_around(trace, state, trace.tree.row_of(span))
+    beside = set() if near is None else _folds_around(trace, state, trace.tree.row_of(near))
+    if around & beside:
+        return replace(state, span=None)
+    return replace(state.unfolding(around), span=span)
+
+
+def _note_stale(notes: list[str], name: str, said: frozenset[int], known: frozenset[int]) -> None:
+    if known != said:
+        stale = format_plural(len(said) - len(known), name)
+        notes.append(f"Of what the address says, {stale} cannot be found in this trace.")
+
+
+def _folds_around(trace: LoadedTrace, state: TraceState, row: int | None) -> set[int]:
+    """Return the names of the folded runs that a row is in."""
+    if row is None or state.all_unfolded:
+        return set()
+    runs = trace.repeats
+    return {name_of(trace, runs, run) for run in runs.around(row).tolist()} - state.unfolded
 
 
 def first_offset(trace: LoadedTrace, state: TraceState, visible: Rows, near: int | None) -> int:
@@ -110,13 +136,13 @@ def timeline(
     near: int | None,
     spans: Mapping[int, Span],
     kept: Kept | None = None,
+    folds: Folds | None = None,
 ) -> Timeline:
     """Return everything the timeline prints. ``matches`` are the found rows, None without a term;
-    ``kept`` is what a filter lets through, None without one."""
-    window = window_of(trace, state, visible, matches, offset, spans, kept)
+    ``kept`` is what a filter lets through, None without one; ``folds`` are those of `folds_of`."""
+    folds = folds or folds_of(trace, state, kept)
+    window = window_of(trace, state, visible, matches, offset, spans, kept, folds)
     to_ns = trace.tree.duration_ns if state.to_ns is None else state.to_ns
-    shown = len(trace.tree) if kept is None else int(kept.shown.sum())
-    hidden = shown - len(visible)
     before, after = offset - WINDOW_ROWS, offset + WINDOW_ROWS
     return Timeline(
         find=find_bar(trace, state, matches),
@@ -127,17 +153,40 @@ def timeline(
         rows_url=state.rows_url,
         window_rows=WINDOW_ROWS,
         focus=focus_index(trace, visible, near if near is not None else state.span),
-        hidden=f"{format_plural(hidden, 'span')} collapsed" if hidden else "",
+        hidden=_hidden(trace, visible, kept, folds),
         all_collapsed=state.all_collapsed,
         collapse_all_url=state.collapsing_all(True).url,
         expand_all_url=state.collapsing_all(False).url,
         critical=state.critical,
         critical_url=state.marking_critical(not state.critical).url,
+        folding=not state.all_unfolded,
+        folding_url=state.folding_all(state.all_unfolded).url if len(trace.repeats) else "",
         previous_rows_url=state.at(max(before, 0)).url if offset else "",
         next_rows_url=state.at(after).url if after < len(visible) else "",
         error_url=_step(trace, state, _error_rows(trace), 1),
         notes=state.notes,
     )
+
+
+def _hidden(trace: LoadedTrace, visible: Rows, kept: Kept | None, folds: Folds) -> str:
+    """Return how many spans have no row of their own, and why."""
+    first, end = folds.folded.first, folds.folded.end
+    at = np.minimum(np.searchsorted(visible, first), max(len(visible) - 1, 0))
+    # Folds in sight lie apart from one another.
+    seen = visible[at] == first
+    first, end = first[seen], end[seen]
+    if kept is None:
+        shown, folded = len(trace.tree), int((end - first - 1).sum())
+    else:
+        before = np.r_[0, np.cumsum(kept.shown)]
+        shown, folded = int(before[-1]), int((before[end] - before[first] - 1).sum())
+    collapsed = shown - len(visible) - folded
+    told = [format_plural(collapsed, "span") + " collapsed"] if collapsed else []
+    if folded:
+        told.append(
+            format_count(folded) + " folded" if told else f"{format_plural(folded, 'span')} folded"
+        )
+    return ", ".join(told)
 
 
 def _error_rows(trace: LoadedTrace) -> Rows:
@@ -187,7 +236,8 @@ def reveal(trace: LoadedTrace, state: TraceState, row: int) -> TraceState:
     if state.all_collapsed or state.collapsed:
         above = set(shown[trace.tree.ancestors(row)].tolist())
         state = state.showing(above)
-    return state.selecting(int(shown[row]))
+    state = state.selecting(int(shown[row]))
+    return state.unfolding(_folds_around(trace, state, row))
 
 
 def matched_rows(trace: LoadedTrace, keys: Sequence[tuple[int, int]], find: str) -> Rows:
