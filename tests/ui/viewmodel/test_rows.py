@@ -14,10 +14,8 @@ from viewer.analysis.visible import visible_rows
 from viewer.trace.span import Event, Span, SpanKind
 from viewer.ui.loaded_trace import LoadedTrace
 from viewer.ui.viewmodel.rows import (
-    BAR_UNITS,
     WINDOW_ROWS,
     Row,
-    Scale,
     Window,
     collapsed_mask,
     window_of,
@@ -167,21 +165,6 @@ def test_the_twisty_leads_to_the_other_state() -> None:
 
 
 # Bars.
-
-_ANY_NS = st.integers(0, 2**62) | st.integers(0, 100)
-
-
-@given(_ANY_NS, _ANY_NS, _ANY_NS, _ANY_NS)
-def test_bars_lie_within_the_range_and_can_be_seen(
-    begin: int, length: int, from_ns: int, shown: int
-) -> None:
-    scale = Scale(from_ns, from_ns + shown)
-    x, width = scale.bar(begin, begin + length)
-    assert 0 <= x <= x + width <= BAR_UNITS
-    if begin + length < from_ns or begin > from_ns + shown:
-        assert width == 0
-    else:
-        assert width >= 1.5
 
 
 def test_zooming_in_stretches_bars() -> None:

@@ -24,6 +24,7 @@ def states(draw: st.DrawFn) -> TraceState:
     view = draw(st.sampled_from([TIMELINE, *PANELS]))
     texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
     options = {name: draw(texts) for name in PANELS.get(view, ())}
+    all_unfolded = draw(st.booleans())
     return TraceState(
         PATH,
         view=view,
@@ -34,6 +35,8 @@ def states(draw: st.DrawFn) -> TraceState:
         find=draw(_TEXTS),
         all_collapsed=draw(st.booleans()),
         collapsed=frozenset(draw(st.sets(_IDS, max_size=5))),
+        all_unfolded=all_unfolded,
+        unfolded=frozenset() if all_unfolded else frozenset(draw(st.sets(_IDS, max_size=5))),
         offset=draw(st.integers(0, 10**18)),
         utc=draw(st.booleans()),
         critical=draw(st.booleans()),
@@ -76,6 +79,7 @@ _NAMES = (
     "find",
     "uiFind",
     "collapse",
+    "unfold",
     "offset",
     "tz",
     "view",
@@ -107,6 +111,7 @@ def test_no_address_is_an_error(arguments: dict[str, str], duration_ns: int) -> 
         ("offset", "9" * 20, "is ignored"),
         ("from", str(DURATION), "The zoom lies outside the trace"),
         ("collapse", "zz,1", "A collapsed span is ignored: 'zz' is no span ID"),
+        ("unfold", "zz,1", "An unfolded span is ignored: 'zz' is no span ID"),
         ("view", "cake", "There is no view “cake”"),
         ("find", "x" * 501, "cut to 500"),
     ],
@@ -152,6 +157,19 @@ def test_a_list_too_long_to_remember_is_told_and_expands_all() -> None:
         assert not state.all_collapsed
         assert not state.collapsed
         assert "all are expanded" in state.notes[0]
+
+
+def test_too_many_unfolded_spans_are_told_and_all_are_folded() -> None:
+    state = said(unfold=",".join(f"{number:x}" for number in range(1, MOST_COLLAPSED + 2)))
+    assert not state.all_unfolded
+    assert not state.unfolded
+    assert "all repeats are folded" in state.notes[0]
+
+
+def test_a_star_unfolds_all_whatever_else_is_named() -> None:
+    assert said(unfold="*,1") == said(unfold="*")
+    assert said(unfold="*").url.endswith("?unfold=*")
+    assert said(unfold="*").folding_all(True).url == PATH
 
 
 def test_toggling_twice_is_no_change() -> None:
