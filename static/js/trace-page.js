@@ -150,6 +150,13 @@ class TracePage extends HTMLElement {
       return true;
     }
     const expanded = row.getAttribute("aria-expanded");
+    if (key === "z" && expanded && !("fold" in row.dataset)) {
+      const url = new URL(location.href);
+      for (const name of ["from", "to", "offset"]) url.searchParams.delete(name);
+      url.searchParams.set("focus", row.dataset.spanRow ?? "");
+      this.#go(url.href, row);
+      return true;
+    }
     if ((key === "ArrowLeft" && expanded === "true") || (key === "ArrowRight" && expanded === "false")) {
       /** @type {HTMLElement | null} */ (row.querySelector("a.twisty"))?.click();
       return true;
@@ -177,7 +184,7 @@ class TracePage extends HTMLElement {
       document.querySelector("trace-minimap")?.zoomBy(key === "+" ? 0.5 : 2);
       return true;
     }
-    const names = key === "Escape" ? ["close", "clear"] : ["n", "p", "e", "c", "r", "0", "[", "]"].includes(key) ? [key] : [];
+    const names = key === "Escape" ? ["close", "clear"] : ["n", "p", "e", "c", "r", "z", "Z", "0", "[", "]"].includes(key) ? [key] : [];
     for (const name of names) {
       const control = /** @type {HTMLElement | null} */ (this.querySelector(`[data-key="${CSS.escape(name)}"]`));
       if (control) {

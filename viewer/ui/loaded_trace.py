@@ -19,12 +19,14 @@ from viewer.analysis.visible import Children, children_of
 from viewer.store.base import SpanStore
 from viewer.trace.columns import TraceColumns
 from viewer.trace.span import Span
+from viewer.trace.subtree import subtree
 from viewer.trace.tree import Rows, TraceTree, build_tree
 
 MOST_SPANS = 1_500_000
 MOST_TRACES = 64
 MOST_FOUND = 8
 MOST_COMPARED = 2
+MOST_PARTS = 4
 _FRESH_S = 2.0
 
 
@@ -43,6 +45,9 @@ class LoadedTrace:
     _flame: list[FlameGraph] = field(default_factory=list, compare=False, repr=False)
     _overview: list[Overview] = field(default_factory=list, compare=False, repr=False)
     _repeats: list[Repeats] = field(default_factory=list, compare=False, repr=False)
+    _parts: OrderedDict[int, "LoadedTrace"] = field(
+        default_factory=OrderedDict, compare=False, repr=False
+    )
     _lock: threading.Lock = field(default_factory=threading.Lock, compare=False, repr=False)
 
     @property
@@ -75,6 +80,19 @@ class LoadedTrace:
             if not self._overview:
                 self._overview.append(overview(self.tree, self.children, self.self_ns))
             return self._overview[0]
+
+    def part(self, row: int) -> "LoadedTrace":
+        """Return a row's span and all below it as a trace of its own; the last few are remembered."""
+        with self._lock:
+            part = self._parts.pop(row, None)
+            if part is None:
+                tree, end = subtree(self.tree, row), int(self.tree.subtree_end[row])
+                own, below = self.self_ns[row:end], self.errors_below[row:end]
+                part = LoadedTrace(tree, children_of(tree), own, below)
+            self._parts[row] = part
+            if len(self._parts) > MOST_PARTS:
+                self._parts.popitem(last=False)
+            return part
 
     def remember(self, find: str, rows: Rows) -> Rows:
         """Keep what a term found for the windows that follow, and return it."""

@@ -13,13 +13,14 @@ from viewer.trace.span import Span, SpanKind, StatusCode
 from viewer.trace.tree import Oddity, Rows
 from viewer.ui.filters import format_duration, format_service, service_class
 from viewer.ui.loaded_trace import LoadedTrace
+from viewer.ui.viewmodel.crumbs import Crumb
 from viewer.ui.viewmodel.folds import Fold, Folds, fold, name_of, on_path
 from viewer.ui.viewmodel.only_form import Kept
 from viewer.ui.viewmodel.scale import BAR_UNITS, Scale
 from viewer.ui.viewmodel.trace_state import TraceState
 
 WINDOW_ROWS = 100
-_MOST_INDENT = 10
+MOST_INDENT = 10
 _MOST_TICKS = 200
 _LONGEST_NAME = 200
 _NEVER = np.empty((0, 2), np.int64)
@@ -96,11 +97,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A run of rows of the waterfall: from ``offset`` on, of ``total`` that are not collapsed away."""
+    """A run of rows of the waterfall: from ``offset`` on, of ``total`` that are not collapsed away.
+    In a deep trace ``ancestors`` are some of its rows' that stand before it, top down."""
 
     rows: tuple[Row, ...]
     offset: int
     total: int
+    ancestors: tuple[Crumb, ...] = ()
 
 
 def collapsed_mask(trace: LoadedTrace, state: TraceState) -> NDArray[np.bool_]:
@@ -203,8 +206,8 @@ def _row(
         span_id=format_span_id(shown_id),
         position=position,
         level=level + 1,
-        indent=min(level, _MOST_INDENT),
-        deep=level > _MOST_INDENT,
+        indent=min(level, MOST_INDENT),
+        deep=level > MOST_INDENT,
         name=row_name(trace, row),
         service=row_service(trace, row),
         service_class=service_class(service),

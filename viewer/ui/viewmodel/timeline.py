@@ -1,6 +1,6 @@
 """The timeline: toolbar, axis and the window of rows that the page begins with."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -12,12 +12,14 @@ from viewer.trace.span import Span, StatusCode
 from viewer.trace.tree import Rows
 from viewer.ui.filters import format_count, format_plural
 from viewer.ui.loaded_trace import LoadedTrace
+from viewer.ui.viewmodel.crumbs import Trail
 from viewer.ui.viewmodel.folds import Folds, folds_of, name_of, runs_named
 from viewer.ui.viewmodel.minimap import Minimap, Tick, minimap, ticks
 from viewer.ui.viewmodel.only import NOTHING
 from viewer.ui.viewmodel.only_form import Kept, OnlyForm, is_kept, only_form
 from viewer.ui.viewmodel.rows import WINDOW_ROWS, Window, named_mask, window_of
 from viewer.ui.viewmodel.trace_state import TraceState
+from viewer.ui.viewmodel.trail import window_trail, with_known_ancestors
 
 _ID_DIGITS = 16
 
@@ -39,16 +41,18 @@ class FindBar:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """``window`` holds the first rows; ``rows_url`` plus an offset gives others. ``focus`` is the
-    index of the row to bring into view, -1 for none. ``critical`` says whether the critical path is
-    marked, ``critical_url`` changes that; ``folding`` whether repeated siblings are folded, likewise,
-    its URL empty in a trace without any."""
+    """``window`` holds the first rows; ``rows_url`` plus an offset gives others. ``trail`` is the way
+    to the first of them, None in a trace that is not deep. ``focus`` is the index of the row to bring
+    into view, -1 for none. ``critical`` says whether the critical path is marked, ``critical_url``
+    changes that; ``folding`` whether repeated siblings are folded, likewise, its URL empty in a trace
+    without any."""
 
     find: FindBar
     only: OnlyForm
     minimap: Minimap
     ticks: tuple[Tick, ...]
     window: Window
+    trail: Trail | None
     rows_url: str
     window_rows: int
     focus: int
@@ -71,10 +75,16 @@ def shown_state(trace: LoadedTrace, state: TraceState, near: int | None = None) 
     unfolded that the selected span is in. Where ``near`` is in the same run, that one has just been
     folded: then no span is selected."""
     notes = list(state.notes)
-    span, collapsed, unfolded = state.span, state.collapsed, state.unfolded
+    span, focus = state.span, state.focus
+    collapsed, unfolded = state.collapsed, state.unfolded
     if span is not None and trace.tree.row_of(span) is None:
         notes.append(f"Span {format_span_id(span)} is not in this trace; no span is selected.")
         span = None
+    if focus is not None and trace.tree.row_of(focus) is None:
+        notes.append(f"Span {format_span_id(focus)} is not in this trace; the whole is shown.")
+        focus = None
+    if span is not None and not _in_focus(trace, state, int(trace.tree.row_of(span) or 0)):
+        notes.append("The selected span is outside of the part that is shown.")
     shown = trace.tree.shown_id
     if collapsed:
         collapsed = collapsed & set(shown[named_mask(trace, collapsed)].tolist())
@@ -83,7 +93,7 @@ def shown_state(trace: LoadedTrace, state: TraceState, near: int | None = None) 
         named = trace.repeats.named[runs_named(trace, state, trace.repeats)]
         unfolded = unfolded & set(shown[named].tolist())
         _note_stale(notes, "unfolded span", state.unfolded, unfolded)
-    state = replace(state, collapsed=collapsed, unfolded=unfolded, notes=tuple(notes))
+    state = replace(state, focus=focus, collapsed=collapsed, unfolded=unfolded, notes=tuple(notes))
     around = set() if span is None else _folds_around(trace, state, trace.tree.row_of(span))
     beside = set() if near is None else _folds_around(trace, state, trace.tree.row_of(near))
     if around & beside:
@@ -141,7 +151,7 @@ def timeline(
     """Return everything the timeline prints. ``matches`` are the found rows, None without a term;
     ``kept`` is what a filter lets through, None without one; ``folds`` are those of `folds_of`."""
     folds = folds or folds_of(trace, state, kept)
-    window = window_of(trace, state, visible, matches, offset, spans, kept, folds)
+    window = window_to_draw(trace, state, visible, matches, offset, spans, kept, folds)
     to_ns = trace.tree.duration_ns if state.to_ns is None else state.to_ns
     before, after = offset - WINDOW_ROWS, offset + WINDOW_ROWS
     return Timeline(
@@ -150,6 +160,7 @@ def timeline(
         minimap=minimap(trace, state),
         ticks=ticks(state.from_ns or 0, to_ns),
         window=window,
+        trail=window_trail(trace, visible, offset, _selecting(trace, state)),
         rows_url=state.rows_url,
         window_rows=WINDOW_ROWS,
         focus=focus_index(trace, visible, near if near is not None else state.span),
@@ -166,6 +177,26 @@ def timeline(
         error_url=_step(trace, state, _error_rows(trace), 1),
         notes=state.notes,
     )
+
+
+def window_to_draw(
+    trace: LoadedTrace,
+    state: TraceState,
+    visible: Rows,
+    matches: Rows | None,
+    offset: int,
+    spans: Mapping[int, Span],
+    kept: Kept | None,
+    folds: Folds,
+) -> Window:
+    """Return the window from ``offset`` on with all that the browser needs of it."""
+    window = window_of(trace, state, visible, matches, offset, spans, kept, folds)
+    return with_known_ancestors(trace, visible, window, _selecting(trace, state))
+
+
+def _selecting(trace: LoadedTrace, state: TraceState) -> Callable[[int], str]:
+    # Ancestors of a visible row are visible: nothing needs to be revealed.
+    return lambda row: state.selecting(int(trace.tree.shown_id[row])).url
 
 
 def _hidden(trace: LoadedTrace, visible: Rows, kept: Kept | None, folds: Folds) -> str:
@@ -229,7 +260,9 @@ def _step(trace: LoadedTrace, state: TraceState, rows: Rows, direction: int) -> 
 
 def reveal(trace: LoadedTrace, state: TraceState, row: int) -> TraceState:
     """Return the state that selects a row, expands whatever hides it, and is without a filter that
-    does not let it through."""
+    does not let it through, and without a focus that it is not in."""
+    if not _in_focus(trace, state, row):
+        state = state.focusing(None)
     if not is_kept(trace, state.only, trace.found.get(state.find), row):
         state = state.narrowed(NOTHING)
     shown = trace.tree.shown_id
@@ -238,6 +271,11 @@ def reveal(trace: LoadedTrace, state: TraceState, row: int) -> TraceState:
         state = state.showing(above)
     state = state.selecting(int(shown[row]))
     return state.unfolding(_folds_around(trace, state, row))
+
+
+def _in_focus(trace: LoadedTrace, state: TraceState, row: int) -> bool:
+    top = None if state.focus is None else trace.tree.row_of(state.focus)
+    return top is None or top <= row < trace.tree.subtree_end[top]
 
 
 def matched_rows(trace: LoadedTrace, keys: Sequence[tuple[int, int]], find: str) -> Rows:

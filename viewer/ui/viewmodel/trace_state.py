@@ -27,13 +27,15 @@ class TraceState:
     """``from_ns`` and ``to_ns`` are offsets from the trace's start, None = the whole trace.
     ``collapsed`` holds the collapsed spans or, with ``all_collapsed``, the ones that are not.
     Runs of repeated siblings are folded unless ``all_unfolded``; ``unfolded`` holds the first spans of
-    those that are not. ``options`` are the view's own parameters that are set, in the order it declares them.
+    those that are not. With a ``focus``, only that span and those below it are shown, and the zoom is
+    of these. ``options`` are the view's own parameters that are set, in the order it declares them.
     ``critical`` says whether the critical path is marked."""
 
     path: str
     view: str = TIMELINE
     options: tuple[tuple[str, str], ...] = ()
     span: int | None = None
+    focus: int | None = None
     from_ns: int | None = None
     to_ns: int | None = None
     find: str = ""
@@ -54,6 +56,7 @@ class TraceState:
             "view": "" if self.view == TIMELINE else self.view,
             **dict(self.options),
             "span": format_span_id(self.span) if self.span else "",
+            "focus": format_span_id(self.focus) if self.focus else "",
             "from": "" if self.from_ns is None else str(self.from_ns),
             "to": "" if self.to_ns is None else str(self.to_ns),
             "find": self.find,
@@ -88,6 +91,11 @@ class TraceState:
     def selecting(self, span: int | None) -> "TraceState":
         """Return the state with this span selected; where it stands is up to the page."""
         return replace(self, span=span, offset=0)
+
+    def focusing(self, span: int | None) -> "TraceState":
+        """Return the state that shows only this span and those below it, or with None the whole."""
+        shown = self if span is None else self.showing({span})
+        return replace(shown, focus=span, from_ns=None, to_ns=None, offset=0)
 
     def zoomed(self, from_ns: int | None, to_ns: int | None) -> "TraceState":
         return replace(self, from_ns=from_ns, to_ns=to_ns)
@@ -167,7 +175,8 @@ def read_state(
             for name in panels.get(view, ())
             if arguments.get(name)
         ),
-        span=_span(arguments.get("span", ""), notes),
+        span=_span(arguments.get("span", ""), "No span is selected", notes),
+        focus=_span(arguments.get("focus", ""), "The whole trace is shown", notes),
         from_ns=from_ns,
         to_ns=to_ns,
         find=find[:_LONGEST_FIND],
@@ -188,13 +197,13 @@ def _address(path: str, query: Mapping[str, str]) -> str:
     return f"{path}?{urlencode(query, safe=',*:')}" if query else path
 
 
-def _span(text: str, notes: list[str]) -> int | None:
+def _span(text: str, without: str, notes: list[str]) -> int | None:
     if not text:
         return None
     try:
         return parse_span_id(text)
     except InvalidId as error:
-        notes.append(f"No span is selected: {error}.")
+        notes.append(f"{without}: {error}.")
         return None
 
 
