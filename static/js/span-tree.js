@@ -56,7 +56,9 @@ class SpanTree extends HTMLElement {
     if (anchor && kept) {
       this.scrollTop = top - (anchor.y - this.getBoundingClientRect().top - this.#headHeight());
     } else if (anchor || top + this.#rowHeight * 2 > this.clientHeight) {
-      this.scrollTop = top - this.#rowHeight * 6;
+      // Some rows above it, as far as there is room for them.
+      const room = (this.clientHeight - this.#headHeight()) / this.#rowHeight;
+      this.scrollTop = top - this.#rowHeight * Math.min(6, Math.max(Math.floor(room / 2), 0));
     }
   }
 

@@ -30,6 +30,7 @@ def states(draw: st.DrawFn) -> TraceState:
         view=view,
         options=tuple((name, text) for name, text in options.items() if text),
         span=draw(st.none() | _IDS),
+        focus=draw(st.none() | _IDS),
         from_ns=zoom[0],
         to_ns=zoom[1],
         find=draw(_TEXTS),
@@ -84,6 +85,7 @@ _NAMES = (
     "tz",
     "view",
     "near",
+    "focus",
     "critical",
     "x",
 )
@@ -105,6 +107,7 @@ def test_no_address_is_an_error(arguments: dict[str, str], duration_ns: int) -> 
     [
         ("span", "xyz", "No span is selected: 'xyz' is no span ID"),
         ("span", "0000", "zeros only"),
+        ("focus", "xyz", "The whole trace is shown: 'xyz' is no span ID"),
         ("from", "-5", "“from=-5” is ignored: it is no whole number."),
         ("to", "1.5", "“to=1.5” is ignored"),
         ("offset", "ten", "“offset=ten” is ignored"),
@@ -206,6 +209,14 @@ def test_the_critical_path_is_marked_unless_the_address_says_off() -> None:
     off = said(critical="OFF", span="1", offset="200")
     assert not off.critical
     assert off.marking_critical(True).url == f"{PATH}?span=0000000000000001&offset=200"
+
+
+def test_a_focus_begins_unzoomed_and_is_not_collapsed() -> None:
+    state = said(collapse="*", offset="200", **{"from": "1", "to": "2"}, span="3")
+    focused = state.focusing(5)
+    assert (focused.focus, focused.from_ns, focused.to_ns, focused.offset) == (5, None, None, 0)
+    assert (focused.span, focused.collapsed) == (3, {5})
+    assert focused.zoomed(1, 2).focusing(None).from_ns is None
 
 
 def test_a_bare_state_has_a_bare_address() -> None:
