@@ -10,6 +10,8 @@ class SpanTree extends HTMLElement {
   #windows = new Map();
   #rowHeight = 24;
   #pending = false;
+  /** The row that the way is told to. @type {Element | null} */
+  #told = null;
 
   connectedCallback() {
     this.space = /** @type {HTMLElement} */ (this.querySelector(".rows-space"));
@@ -85,7 +87,8 @@ class SpanTree extends HTMLElement {
     const bar = /** @type {HTMLElement | null} */ (this.querySelector(".trail"));
     const row = bar && this.querySelector(`[aria-rowindex="${this.#firstIndex() + 1}"]`);
     // Until its window has come, what was known last stays.
-    if (!bar || !row) return;
+    if (!bar || !row || row === this.#told) return;
+    this.#told = row;
     const steps = [];
     let level = Number(row.getAttribute("aria-level"));
     for (let above = row.previousElementSibling; above && level > 1; above = above.previousElementSibling) {

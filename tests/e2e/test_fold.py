@@ -24,7 +24,7 @@ def test_a_loop_is_one_row_until_it_is_unfolded(open_page: OpenPage) -> None:
     expect(loop).to_have_attribute("aria-posinset", "2")
     expect(loop).to_have_attribute("aria-setsize", "3")
     expect(page.locator("span-tree")).to_have_attribute("aria-rowcount", "4")
-    expect(page.locator(".timeline-hidden")).to_have_text("73 spans folded")
+    expect(page.locator(".timeline-hidden")).to_have_text("73 folded")
     loop.locator(".twisty").click()
     expect(page.locator("span-tree")).to_have_attribute("aria-rowcount", "77")
     assert f"unfold={LOOP}" in page.url

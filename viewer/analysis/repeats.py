@@ -9,6 +9,7 @@ that would have called them repeatedly; they are no run.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ MOST_BELOW = 4
 _Places = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Repeats:
     """The runs of a trace, by their first member ascending. ``named`` is the row that a run is known
     by: its first member, or where some members are left aside, what would be the first. ``begin``
@@ -35,7 +36,7 @@ class Repeats:
     def __len__(self) -> int:
         return len(self.named)
 
-    @property
+    @cached_property
     def first(self) -> Rows:
         """Return the first member of each run."""
         return self.members[self.begin[:-1]]

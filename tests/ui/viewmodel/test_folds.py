@@ -132,7 +132,7 @@ def test_all_can_be_unfolded_and_then_nothing_speaks_of_folds() -> None:
     trace = a_loaded_trace(*a_loop())
     folded = drawn(trace)
     assert folded.folding
-    assert folded.hidden == "36 spans folded"
+    assert folded.hidden == "36 folded"
     opened = drawn(trace, state_at(folded.folding_url))
     assert not opened.folding
     assert opened.hidden == ""
@@ -162,7 +162,7 @@ def test_a_filter_counts_the_members_that_it_lets_through() -> None:
     assert (ids([loop]), loop.descendants) == ([13], 7)
     # The run is the same one, so that what is unfolded stays so without the filter.
     assert state_at(loop.toggle_url).unfolded == {10}
-    assert drawn(trace, only).hidden == "7 spans folded"
+    assert drawn(trace, only).hidden == "7 folded"
     few = a_loaded_trace(*a_loop(failed=(3, 4)))
     assert ids(rows(few, only)) == [1, 13, 14]
     assert root.context

@@ -11,7 +11,7 @@ from viewer.trace.tree import Rows
 from viewer.ui.filters import format_count, format_duration, format_duration_exact, format_plural
 from viewer.ui.loaded_trace import LoadedTrace
 from viewer.ui.viewmodel.only_form import Kept
-from viewer.ui.viewmodel.scale import BAR_UNITS, LEAST_WIDTH, MOST_SEGMENTS, Scale
+from viewer.ui.viewmodel.scale import MOST_SEGMENTS, Scale
 from viewer.ui.viewmodel.trace_state import TraceState
 
 _CELLS = 50
@@ -143,15 +143,21 @@ def _sum(durations: _Times) -> int:
 def _union(start: _Times, durations: _Times, origin: int) -> _Times:
     """Return the stretches in which any of the spans runs, as offsets from the trace's start."""
     begin = np.where(start != 0, start - origin, 0)
-    order = np.argsort(begin, kind="stable")
-    begin, reached = begin[order], np.maximum.accumulate((begin + durations)[order])
+    end = begin + durations
+    # Siblings stand in order of start; only those without one may be out of it.
+    if (begin[1:] < begin[:-1]).any():
+        order = np.argsort(begin, kind="stable")
+        begin, end = begin[order], end[order]
+    reached = np.maximum.accumulate(end)
     fresh = np.flatnonzero(np.r_[True, begin[1:] > reached[:-1]])
     return np.column_stack((begin[fresh], reached[np.r_[fresh[1:] - 1, len(begin) - 1]]))
 
 
 def _busy_path(scale: Scale, stretches: _Times) -> str:
     """Return the stretches as bars. Very many are drawn as cells, the taller the busier."""
-    shown = stretches[(stretches[:, 1] >= scale.from_ns) & (stretches[:, 0] <= scale.to_ns)]
+    first = np.searchsorted(stretches[:, 1], scale.from_ns, side="left")
+    last = np.searchsorted(stretches[:, 0], scale.to_ns, side="right")
+    shown = stretches[first:last]
     if len(shown) > MOST_SEGMENTS:
         return _cells_path(scale, shown)
     bars = (scale.bar(begin, end) for begin, end in shown.tolist())
@@ -159,7 +165,9 @@ def _busy_path(scale: Scale, stretches: _Times) -> str:
 
 
 def _cells_path(scale: Scale, stretches: _Times) -> str:
-    edges = np.linspace(scale.from_ns, scale.to_ns, _CELLS + 1)
+    low = max(scale.from_ns, int(stretches[0, 0]))
+    high = min(scale.to_ns, int(stretches[-1, 1]))
+    edges = np.linspace(low, high, _CELLS + 1)
     lengths = stretches[:, 1] - stretches[:, 0]
     before = np.r_[0, np.cumsum(lengths)]
     # How much is covered up to each stretch's ends grows evenly from one to the next.
@@ -167,14 +175,12 @@ def _cells_path(scale: Scale, stretches: _Times) -> str:
     covered = np.diff(np.interp(edges, stretches.ravel(), busy))
     first = np.searchsorted(stretches[:, 1], edges[:-1], side="left")
     touched = np.searchsorted(stretches[:, 0], edges[1:], side="left") > first
-    share = covered / max((scale.to_ns - scale.from_ns) / _CELLS, 1)
+    share = covered / max((high - low) / _CELLS, 1)
     heights = np.where(touched, np.clip(np.ceil(share * _TALLEST), 1, _TALLEST), 0).astype(int)
     starts = np.flatnonzero(np.r_[True, heights[1:] != heights[:-1]])
-    unit = BAR_UNITS / _CELLS
     parts: list[str] = []
     for cell, after in zip(starts.tolist(), [*starts[1:].tolist(), _CELLS], strict=True):
-        if heights[cell]:
-            half = int(heights[cell])
-            width = max((after - cell) * unit, LEAST_WIDTH)
-            parts.append(f"M{cell * unit:g} {12 - half}h{width:g}v{2 * half}H{cell * unit:g}z")
+        if half := int(heights[cell]):
+            x, width = scale.bar(int(edges[cell]), int(edges[after]))
+            parts.append(f"M{x:g} {12 - half}h{width:g}v{2 * half}H{x:g}z")
     return "".join(parts)

@@ -214,9 +214,7 @@ def _hidden(trace: LoadedTrace, visible: Rows, kept: Kept | None, folds: Folds) 
     collapsed = shown - len(visible) - folded
     told = [format_plural(collapsed, "span") + " collapsed"] if collapsed else []
     if folded:
-        told.append(
-            format_count(folded) + " folded" if told else f"{format_plural(folded, 'span')} folded"
-        )
+        told.append(f"{format_count(folded)} folded")
     return ", ".join(told)
 
 
