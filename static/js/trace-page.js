@@ -32,7 +32,10 @@ class TracePage extends HTMLElement {
     if (link && (link.pathname !== location.pathname || link.target || link.hasAttribute("download"))) return;
     if (link?.matches(".twisty, .row-refold")) {
       event.preventDefault();
-      this.#go(link.href, row);
+      const url = new URL(link.href);
+      // A member that is selected would keep its run unfolded.
+      if (link.matches(".row-refold")) url.searchParams.set("folded", row?.dataset.spanRow ?? "");
+      this.#go(url.href, row);
     } else if (row && (!link || link.classList.contains("row-op"))) {
       if (getSelection()?.toString()) return;
       event.preventDefault();

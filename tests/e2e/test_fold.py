@@ -85,6 +85,17 @@ def test_a_selected_member_does_not_keep_the_fold_open(open_page: OpenPage) -> N
     assert page.url.endswith(SHORT)
 
 
+def test_a_link_to_a_member_stays_with_it_through_other_steps(open_page: OpenPage) -> None:
+    page = open_page(f"/trace/{SHORT}?span=66")
+    member = page.locator("[data-span-row='0000000000000066']")
+    expect(member).to_have_attribute("aria-selected", "true")
+    page.evaluate("document.querySelector('span-tree').scrollTop = 24 * 3")
+    page.keyboard.press("+")
+    page.wait_for_url(re.compile("from="))
+    expect(member).to_have_attribute("aria-selected", "true")
+    assert f"unfold={LOOP}" in page.url
+
+
 def test_find_steps_into_a_fold(open_page: OpenPage) -> None:
     page = open_page(f"/trace/{SHORT}?find=i07")
     expect(page.locator(f"[data-span-row='{LOOP}'] .row-fold em")).to_have_text("2 matches")

@@ -296,7 +296,7 @@ def test_a_span_that_a_link_names_is_unfolded_and_the_address_says_so() -> None:
     assert "12" in span_rows(response.text)
     pushed = address(response.headers["HX-Push-Url"])
     assert pushed["unfold"] == "0000000000000010"
-    folded = partial(f"{URL}?span=12&near=10", "trace-view", *a_loop())
+    folded = partial(f"{URL}?span=12&near=10&folded=10", "trace-view", *a_loop())
     assert folded.headers["HX-Push-Url"] == URL
 
 

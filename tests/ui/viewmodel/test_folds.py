@@ -103,9 +103,11 @@ def test_folding_again_is_not_undone_by_a_selected_member() -> None:
     first = rows(trace, opened)[1]
     assert state_at(first.fold_url) == STATE
     # A script has put the selected span back into the address, and says what it folded.
-    assert shown_state(trace, STATE.selecting(20), near=10) == STATE
-    assert shown_state(trace, STATE.selecting(20), near=2).unfolded == {10}
-    assert shown_state(trace, STATE.selecting(2), near=10).span == 2
+    assert shown_state(trace, STATE.selecting(20), folded=10) == STATE
+    # Under a filter, the first that is shown folds the run.
+    assert shown_state(trace, STATE.selecting(20), folded=15) == STATE
+    assert shown_state(trace, STATE.selecting(20), folded=2).unfolded == {10}
+    assert shown_state(trace, STATE.selecting(2), folded=10).span == 2
 
 
 def test_links_to_a_folded_span_reveal_it() -> None:

@@ -145,7 +145,7 @@ def _asked(whole: LoadedTrace) -> _Asked:
     top = None if focus is None else whole.tree.row_of(focus)
     part = whole if top is None else whole.part(top)
     state = read_state(path, arguments, part.tree.duration_ns, PANEL_OPTIONS)
-    return _Asked(whole, part, top or 0, shown_state(whole, state, _near()))
+    return _Asked(whole, part, top or 0, shown_state(whole, state, _span_named("folded")))
 
 
 def _view(asked: _Asked) -> TraceView:

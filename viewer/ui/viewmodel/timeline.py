@@ -70,10 +70,10 @@ class Timeline:
     notes: tuple[str, ...]
 
 
-def shown_state(trace: LoadedTrace, state: TraceState, near: int | None = None) -> TraceState:
+def shown_state(trace: LoadedTrace, state: TraceState, folded: int | None = None) -> TraceState:
     """Return the state without what this trace does not have, with notes of it, and with the runs
-    unfolded that the selected span is in. Where ``near`` is in the same run, that one has just been
-    folded: then no span is selected."""
+    unfolded that the selected span is in; but if ``folded``, a span of the run that has just been
+    folded, is in one of these, no span is selected."""
     notes = list(state.notes)
     span, focus = state.span, state.focus
     collapsed, unfolded = state.collapsed, state.unfolded
@@ -95,8 +95,8 @@ def shown_state(trace: LoadedTrace, state: TraceState, near: int | None = None) 
         _note_stale(notes, "unfolded span", state.unfolded, unfolded)
     state = replace(state, focus=focus, collapsed=collapsed, unfolded=unfolded, notes=tuple(notes))
     around = set() if span is None else _folds_around(trace, state, trace.tree.row_of(span))
-    beside = set() if near is None else _folds_around(trace, state, trace.tree.row_of(near))
-    if around & beside:
+    just_now = set() if folded is None else _folds_around(trace, state, trace.tree.row_of(folded))
+    if around & just_now:
         return replace(state, span=None)
     return replace(state.unfolding(around), span=span)
 
