@@ -3,12 +3,15 @@
 import { anchor } from "./trace-page.js";
 
 const MOST_WINDOWS = 3;
+const MOST_LAST = 4;
 
 class SpanTree extends HTMLElement {
   /** Windows in the document or on their way, by number. @type {Map<number, HTMLElement | Promise<void>>} */
   #windows = new Map();
   #rowHeight = 24;
   #pending = false;
+  /** The row that the way is told to. @type {Element | null} */
+  #told = null;
 
   connectedCallback() {
     this.space = /** @type {HTMLElement} */ (this.querySelector(".rows-space"));
@@ -26,6 +29,7 @@ class SpanTree extends HTMLElement {
     this.resizes = new ResizeObserver(this.#onScroll);
     this.resizes.observe(this);
     this.#fill();
+    this.#tellWay();
   }
 
   disconnectedCallback() {
@@ -54,7 +58,9 @@ class SpanTree extends HTMLElement {
     if (anchor && kept) {
       this.scrollTop = top - (anchor.y - this.getBoundingClientRect().top - this.#headHeight());
     } else if (anchor || top + this.#rowHeight * 2 > this.clientHeight) {
-      this.scrollTop = top - this.#rowHeight * 6;
+      // Some rows above it, as far as there is room for them.
+      const room = (this.clientHeight - this.#headHeight()) / this.#rowHeight;
+      this.scrollTop = top - this.#rowHeight * Math.min(6, Math.max(Math.floor(room / 2), 0));
     }
   }
 
@@ -72,8 +78,41 @@ class SpanTree extends HTMLElement {
     requestAnimationFrame(() => {
       this.#pending = false;
       this.#fill();
+      this.#tellWay();
     });
   };
+
+  /** In a deep trace: show the way to the first row in sight, which its window and the rows above tell. */
+  #tellWay() {
+    const bar = /** @type {HTMLElement | null} */ (this.querySelector(".trail"));
+    const row = bar && this.querySelector(`[aria-rowindex="${this.#firstIndex() + 1}"]`);
+    // Until its window has come, what was known last stays.
+    if (!bar || !row || row === this.#told) return;
+    this.#told = row;
+    const steps = [];
+    let level = Number(row.getAttribute("aria-level"));
+    for (let above = row.previousElementSibling; above && level > 1; above = above.previousElementSibling) {
+      const its = Number(above.getAttribute("aria-level"));
+      if (its && its < level) {
+        level = its;
+        if (steps.length < MOST_LAST) steps.unshift(stepOf(above));
+      }
+    }
+    const known = [...(row.parentElement?.querySelectorAll(".rows-above > li") ?? [])];
+    const further = known.filter((step) => Number(/** @type {HTMLElement} */ (step).dataset.level) < level);
+    const missing = MOST_LAST - steps.length;
+    if (missing > 0) steps.unshift(...further.slice(-missing).map((step) => step.cloneNode(true)));
+    const first = /** @type {HTMLElement | undefined} */ (further[0] ?? firstStep(row, level));
+    const whole = Number(row.getAttribute("aria-level")) - 1;
+    const begins = /** @type {HTMLElement | undefined} */ (steps[0]);
+    if (first && begins && Number(begins.dataset.level) > 1) {
+      const between = whole - steps.length - 1;
+      if (between) steps.unshift(textStep(`${between.toLocaleString("en")} level${between > 1 ? "s" : ""}`));
+      steps.unshift(first.cloneNode(true));
+    }
+    if (!whole) steps.push(textStep(bar.dataset.top ?? ""));
+    bar.firstElementChild?.replaceChildren(...steps);
+  }
 
   /** Have the windows in sight and the one that comes next; give back those far away. */
   #fill() {
@@ -135,6 +174,7 @@ class SpanTree extends HTMLElement {
       this.space?.append(element);
       this.#place(number, element);
       this.#fill();
+      this.#tellWay();
     } catch {
       this.#windows.delete(number);
       document.dispatchEvent(new CustomEvent("htmx:error"));
@@ -146,6 +186,41 @@ class SpanTree extends HTMLElement {
     element.style.top = `${number * this.windowRows * this.#rowHeight}px`;
     this.#windows.set(number, element);
   }
+}
+
+/** A row as a step of the way. @param {Element} row */
+function stepOf(row) {
+  const step = document.createElement("li");
+  const name = /** @type {HTMLAnchorElement} */ (row.querySelector(".row-op"));
+  const link = document.createElement("a");
+  const level = row.getAttribute("aria-level") ?? "";
+  link.href = name.href;
+  link.title = `Level ${level}: ${name.textContent}`;
+  link.dataset.selects = "";
+  const hue = [...(row.querySelector(".row-service")?.classList ?? [])].filter((css) => css !== "row-service");
+  link.className = ["service-name", ...hue].join(" ");
+  const text = document.createElement("bdi");
+  text.textContent = name.textContent;
+  link.append(text);
+  step.append(link);
+  step.dataset.level = level;
+  return step;
+}
+
+/** The top of the way, where it stands among the rows themselves. @param {Element} row @param {number} level */
+function firstStep(row, level) {
+  if (level > 1) return undefined;
+  let above = row.previousElementSibling;
+  while (above && above.getAttribute("aria-level") !== "1") above = above.previousElementSibling;
+  return above ? stepOf(above) : undefined;
+}
+
+/** @param {string} text */
+function textStep(text) {
+  const step = document.createElement("li");
+  step.className = "trail-between";
+  step.textContent = text;
+  return step;
 }
 
 customElements.define("span-tree", SpanTree);

@@ -34,8 +34,10 @@ class TracePage extends HTMLElement {
     const url = new URL(link?.getAttribute("href") ?? "", location.href);
     const leaves = url.origin !== location.origin || url.pathname !== location.pathname;
     if (link && (leaves || link.hasAttribute("target") || link.hasAttribute("download"))) return;
-    if (link?.classList.contains("twisty")) {
+    if (link?.matches(".twisty, .row-refold")) {
       event.preventDefault();
+      // A member that is selected would keep its run unfolded.
+      if (link.matches(".row-refold")) url.searchParams.set("folded", row?.dataset.spanRow ?? "");
       this.#go(url.href, row);
     } else if (row && (!link || link.classList.contains("row-op"))) {
       if (getSelection()?.toString()) return;
@@ -115,6 +117,8 @@ class TracePage extends HTMLElement {
 
   /** Select a row's span: only the panel is fetched, the rows stay. @param {HTMLElement} row */
   select(row) {
+    // A row of folded siblings is none of them: it unfolds.
+    if ("fold" in row.dataset) return void (/** @type {HTMLElement | null} */ (row.querySelector("a.twisty"))?.click());
     const link = /** @type {HTMLAnchorElement | null} */ (row.querySelector(".row-op"));
     if (link) this.#showDetail(link.href, row);
   }
@@ -164,8 +168,22 @@ class TracePage extends HTMLElement {
       return true;
     }
     const expanded = row.getAttribute("aria-expanded");
+    if (key === "z" && expanded && !("fold" in row.dataset)) {
+      const url = new URL(location.href);
+      for (const name of ["from", "to", "offset"]) url.searchParams.delete(name);
+      url.searchParams.set("focus", row.dataset.spanRow ?? "");
+      this.#go(url.href, row);
+      return true;
+    }
     if ((key === "ArrowLeft" && expanded === "true") || (key === "ArrowRight" && expanded === "false")) {
       /** @type {HTMLElement | null} */ (row.querySelector("a.twisty"))?.click();
+      return true;
+    }
+    if (key === "ArrowLeft" && row.dataset.runRow) {
+      // Of siblings that are unfolded the first one folds them again.
+      const again = /** @type {HTMLElement | null} */ (row.querySelector("a.row-refold"));
+      // @ts-ignore a method of span-tree.js
+      again ? again.click() : tree()?.focusRow(Number(row.dataset.runRow) - 1);
       return true;
     }
     return key === "ArrowLeft" || key === "ArrowRight";
@@ -184,7 +202,7 @@ class TracePage extends HTMLElement {
       document.querySelector("trace-minimap")?.zoomBy(key === "+" ? 0.5 : 2);
       return true;
     }
-    const names = key === "Escape" ? ["close", "clear"] : ["n", "p", "e", "c", "0", "[", "]"].includes(key) ? [key] : [];
+    const names = key === "Escape" ? ["close", "clear"] : ["n", "p", "e", "c", "r", "z", "Z", "0", "[", "]"].includes(key) ? [key] : [];
     for (const name of names) {
       const control = /** @type {HTMLElement | null} */ (this.querySelector(`[data-key="${CSS.escape(name)}"]`));
       if (control) {

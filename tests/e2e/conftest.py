@@ -26,6 +26,9 @@ FAILING = "000000000000000000000000000000f1"
 LARGE = "000000000000000000000000000000f2"
 HOSTILE = "000000000000000000000000000000f3"
 LARGE_SPANS = 100_000
+REPEATS = "000000000000000000000000000000f4"
+DEEP = "000000000000000000000000000000f5"
+DEEP_LEVELS = 2_000
 SCRIPT = "<script>document.title='owned'</script>"
 
 
@@ -119,12 +122,67 @@ def hostile_trace() -> list[Span]:
     ]
 
 
+def repeating_trace() -> list[Span]:
+    """A loop of 37 calls that are answered each, two of which fail, between two other spans."""
+    root = a_span(1, trace_id=REPEATS, name="GET /orders", service="orders", duration_ns=900 * MS)
+    before, after = (
+        a_span(
+            number,
+            1,
+            trace_id=REPEATS,
+            name=name,
+            service="orders",
+            start_ns=START_NS + at * MS,
+            duration_ns=10 * MS,
+        )
+        for number, name, at in ((2, "SELECT orders", 5), (3, "render", 850))
+    )
+    spans = [root, before, after]
+    for call in range(37):
+        failed = call in (5, 30)
+        start_ns = START_NS + (50 + 20 * call) * MS
+        for number, parent, service in (
+            (100 + call, 1, "orders"),
+            (200 + call, 100 + call, "items"),
+        ):
+            spans.append(
+                a_span(
+                    number,
+                    parent,
+                    trace_id=REPEATS,
+                    name="GET /items/{id}",
+                    service=service,
+                    start_ns=start_ns,
+                    duration_ns=10 * MS,
+                    error=failed,
+                    attributes={"item": f"i{call:02}"},
+                )
+            )
+    return spans
+
+
+def deep_trace() -> list[Span]:
+    """A chain of DEEP_LEVELS spans."""
+    return [
+        a_span(
+            level,
+            level - 1,
+            trace_id=DEEP,
+            name=f"descend to level {level}",
+            service=f"service-{level % 5}",
+            start_ns=START_NS + level * 1000,
+            duration_ns=(DEEP_LEVELS - level + 1) * 2000,
+        )
+        for level in range(1, DEEP_LEVELS + 1)
+    ]
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that holds the samples and the traces above."""
     folder = tmp_path_factory.mktemp("e2e")
     made = folder / "made.json"
-    lines = [failing_trace(), hostile_trace()]
+    lines = [failing_trace(), hostile_trace(), repeating_trace(), deep_trace()]
     made.write_bytes(b"\n".join(encode(spans) for spans in lines))
     large = folder / "large.json"
     large.write_bytes(encode(large_trace()))

@@ -5,14 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from tests.builders import TRACE_ID, a_batch, a_span, a_trace
+from tests.builders import TRACE_ID, a_batch, a_forest, a_span, a_trace
 from tests.ui.stage import a_loaded_trace, a_store
 from viewer.analysis.critical_path import CriticalPath, critical_path
 from viewer.store.memory import MemoryStore
 from viewer.trace.columns import TraceColumns
 from viewer.trace.tree import Rows, TraceTree
 from viewer.ui import loaded_trace
-from viewer.ui.loaded_trace import MOST_FOUND, LoadedTrace, TraceCache
+from viewer.ui.loaded_trace import MOST_FOUND, MOST_PARTS, LoadedTrace, TraceCache
 
 
 class Clock:
@@ -181,3 +181,13 @@ def test_what_the_skeleton_tells_is_computed_once() -> None:
     assert found is not None
     assert found.overview() is found.overview()
     assert found.overview().findings
+
+
+def test_the_last_parts_of_a_trace_are_remembered() -> None:
+    trace = a_loaded_trace(*a_forest(range(MOST_PARTS + 2)))
+    parts = [trace.part(row) for row in range(MOST_PARTS + 1)]
+    assert [len(part.tree) for part in parts] == list(range(MOST_PARTS + 2, 1, -1))
+    assert trace.part(MOST_PARTS) is parts[-1]
+    assert trace.part(0) is not parts[0]
+    assert parts[1].self_ns.tolist() == trace.self_ns[1:].tolist()
+    assert parts[1].children.of(0).tolist() == [1]

@@ -1,6 +1,7 @@
 """Which rows of a trace are drawn when subtrees are collapsed, and where the children stand."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,16 @@ class Children:
         return np.diff(self.begin)
 
 
+class Folded(Protocol):
+    """Stretches of rows of which only the first is drawn, for all of them: ``end`` is the row after."""
+
+    @property
+    def first(self) -> Rows: ...
+
+    @property
+    def end(self) -> Rows: ...
+
+
 def children_of(tree: TraceTree) -> Children:
     """Group all rows by their parent."""
     order = np.argsort(tree.parent, kind="stable").astype(np.int32)
@@ -33,13 +44,19 @@ def children_of(tree: TraceTree) -> Children:
 
 
 def visible_rows(
-    tree: TraceTree, collapsed: NDArray[np.bool_], kept: NDArray[np.bool_] | None = None
+    tree: TraceTree,
+    collapsed: NDArray[np.bool_],
+    kept: NDArray[np.bool_] | None = None,
+    folded: Folded | None = None,
 ) -> Rows:
-    """Return the rows that have no collapsed ancestor, in drawing order; of those ``kept``, if given."""
-    change = np.zeros(len(tree) + 1, np.int64)
+    """Return the rows that have no collapsed ancestor, in drawing order; of those ``kept``, if given,
+    and of each ``folded`` stretch the first."""
     rows = np.flatnonzero(collapsed)
-    change[rows + 1] += 1
-    np.add.at(change, tree.subtree_end[rows], -1)
+    first, end = rows, tree.subtree_end[rows]
+    if folded is not None:
+        first, end = np.r_[first, folded.first], np.r_[end, folded.end]
+    change = np.bincount(first + 1, minlength=len(tree) + 1)
+    change -= np.bincount(end, minlength=len(tree) + 1)
     shown = np.cumsum(change[:-1]) == 0
     if kept is not None:
         shown &= kept

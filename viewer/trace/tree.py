@@ -144,7 +144,7 @@ def build_tree(columns: TraceColumns, now_ns: int | None = None) -> TraceTree:
     ]
     if redelivered:
         findings.append(Finding(Oddity.REDELIVERED, redelivered, np.empty(0, np.int32)))
-    start_ns, end_ns = _bounds(placed)
+    start_ns, end_ns = time_bounds(placed)
     return TraceTree(
         columns=placed,
         parent=parent_row,
@@ -342,7 +342,8 @@ def _add_root_oddities(parent: Rows, rows_by_oddity: dict[Oddity, Rows]) -> None
         rows_by_oddity[Oddity.SEVERAL_ROOTS] = true_roots
 
 
-def _bounds(columns: TraceColumns) -> tuple[int, int]:
+def time_bounds(columns: TraceColumns) -> tuple[int, int]:
+    """Return the first start and the last end of the spans that have a start time."""
     timed = columns.start_ns != 0
     if not timed.any():
         return 0, int(columns.dur_ns.max(initial=0))

@@ -13,17 +13,20 @@ from viewer.analysis.critical_path import CriticalPath, critical_path
 from viewer.analysis.findings import errors_below
 from viewer.analysis.flame import FlameGraph, flame_graph
 from viewer.analysis.overview import Overview, overview
+from viewer.analysis.repeats import Repeats, repeats
 from viewer.analysis.self_time import self_times
 from viewer.analysis.visible import Children, children_of
 from viewer.store.base import SpanStore
 from viewer.trace.columns import TraceColumns
 from viewer.trace.span import Span
+from viewer.trace.subtree import subtree
 from viewer.trace.tree import Rows, TraceTree, build_tree
 
 MOST_SPANS = 1_500_000
 MOST_TRACES = 64
 MOST_FOUND = 8
 MOST_COMPARED = 2
+MOST_PARTS = 4
 _FRESH_S = 2.0
 
 
@@ -41,6 +44,10 @@ class LoadedTrace:
     _critical: list[CriticalPath] = field(default_factory=list, compare=False, repr=False)
     _overview: list[Overview] = field(default_factory=list, compare=False, repr=False)
     _flame: list[FlameGraph] = field(default_factory=list, compare=False, repr=False)
+    _repeats: list[Repeats] = field(default_factory=list, compare=False, repr=False)
+    _parts: OrderedDict[int, "LoadedTrace"] = field(
+        default_factory=OrderedDict, compare=False, repr=False
+    )
     _lock: threading.Lock = field(default_factory=threading.Lock, compare=False, repr=False)
 
     @property
@@ -59,12 +66,33 @@ class LoadedTrace:
                 self._flame.append(flame_graph(self.tree, self.self_ns))
             return self._flame[0]
 
+    @property
+    def repeats(self) -> Repeats:
+        """Return the repeated siblings; computed when they are first asked for, likewise."""
+        with self._lock:
+            if not self._repeats:
+                self._repeats.append(repeats(self.tree, self.children))
+            return self._repeats[0]
+
     def overview(self) -> Overview:
         """Return what the skeleton tells; computed when it is first asked for, likewise."""
         with self._lock:
             if not self._overview:
                 self._overview.append(overview(self.tree, self.children, self.self_ns))
             return self._overview[0]
+
+    def part(self, row: int) -> "LoadedTrace":
+        """Return a row's span and all below it as a trace of its own; the last few are remembered."""
+        with self._lock:
+            part = self._parts.pop(row, None)
+            if part is None:
+                tree, end = subtree(self.tree, row), int(self.tree.subtree_end[row])
+                own, below = self.self_ns[row:end], self.errors_below[row:end]
+                part = LoadedTrace(tree, children_of(tree), own, below)
+            self._parts[row] = part
+            if len(self._parts) > MOST_PARTS:
+                self._parts.popitem(last=False)
+            return part
 
     def remember(self, find: str, rows: Rows) -> Rows:
         """Keep what a term found for the windows that follow, and return it."""

@@ -41,12 +41,14 @@ Content = Statistics | Findings | Flame | Graph | Spans | Logs | JsonView
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A view: its name in the address, its tab's label, the options it knows, and what it shows."""
+    """A view: its name in the address, its tab's label, the options it knows, and what it shows; with
+    ``of_part`` of the part in focus alone, else of the whole trace always."""
 
     name: str
     label: str
     options: tuple[str, ...]
     show: Callable[[LoadedTrace, TraceState, SpanStore], Content]
+    of_part: bool = True
 
 
 def _statistics(trace: LoadedTrace, state: TraceState, store: SpanStore) -> Statistics:
@@ -80,7 +82,7 @@ def _graph(trace: LoadedTrace, state: TraceState, _: SpanStore) -> Graph:
 
 def _spans(trace: LoadedTrace, state: TraceState, store: SpanStore) -> Spans:
     trace_id, state = trace.tree.trace_id, with_columns(state)
-    matches = find_rows(store, trace, state.find)
+    matches = find_rows(store, trace, state)
     sorting = sorting_attribute(state)
     values = store.attribute_of_spans(trace_id, sorting) if sorting else None
     listed = listing(trace, state, matches, values)
@@ -111,7 +113,7 @@ PANELS = (
     Panel("statistics", "Statistics", ("by", "sort"), _statistics),
     Panel("findings", "Findings", (), _findings),
     Panel("spans", "Spans", SPANS_OPTIONS, _spans),
-    Panel("logs", "Logs", LOGS_OPTIONS, _logs),
+    Panel("logs", "Logs", LOGS_OPTIONS, _logs, of_part=False),
     Panel("json", "JSON", ("as", "page"), _json),
 )
 PANEL_OPTIONS = {panel.name: panel.options for panel in PANELS}

@@ -259,6 +259,116 @@ def test_collapsing_by_links_alone() -> None:
     assert span_rows(browser.get(everything, headers=HTML).text) == ["1"]
 
 
+def a_loop() -> list[Span]:
+    calls = [
+        a_span(16 + call, 1, name="GET /item", start_ns=START_NS + call * MS, duration_ns=MS)
+        for call in range(6)
+    ]
+    return [a_span(1), *calls]
+
+
+def test_folds_are_unfolded_and_folded_by_links_alone() -> None:
+    browser = client(*a_loop())
+    page = browser.get(URL, headers=HTML).text
+    assert span_rows(page) == ["1", "10"]
+    assert "×6 · Σ 6.00 ms · max 1.00 ms" in page
+    (tree,) = elements(page, data_waterfall="")
+    assert tree["aria-rowcount"] == "2"
+    unfold = elements(page, aria_label="Unfold 6 spans")[0]["href"]
+    unfolded = browser.get(unfold, headers=HTML).text
+    assert span_rows(unfolded) == ["1", "10", "11", "12", "13", "14", "15"]
+    fold = next(link for link in elements(unfolded, href="") if link.get("class") == "row-refold")
+    assert span_rows(browser.get(fold["href"], headers=HTML).text) == ["1", "10"]
+    switch = elements(page, data_fold_repeats="")[0]["href"]
+    everything = browser.get(switch, headers=HTML).text
+    assert len(span_rows(everything)) == 7
+    assert "row-refold" not in everything
+
+
+def test_further_rows_are_folded_as_the_page_is() -> None:
+    browser = client(*a_loop())
+    assert span_rows(browser.get(f"{URL}/rows").text) == ["1", "10"]
+    assert len(span_rows(browser.get(f"{URL}/rows?unfold=*").text)) == 7
+
+
+def test_a_span_that_a_link_names_is_unfolded_and_the_address_says_so() -> None:
+    response = partial(f"{URL}?span=12", "trace-view", *a_loop())
+    assert "12" in span_rows(response.text)
+    pushed = address(response.headers["HX-Push-Url"])
+    assert pushed["unfold"] == "0000000000000010"
+    folded = partial(f"{URL}?span=12&near=10&folded=10", "trace-view", *a_loop())
+    assert folded.headers["HX-Push-Url"] == URL
+
+
+def test_a_focus_shows_a_part_and_leads_back_up() -> None:
+    browser = client()
+    page = browser.get(f"{URL}?span=3", headers=HTML).text
+    assert not elements(page, id="focus-bar")
+    focus = elements(page, data_key="z")[0]["href"]
+    text = browser.get(focus, headers=HTML).text
+    assert span_rows(text) == ["3", "4"]
+    assert "2 of 4 spans, 750 ms of 900 ms" in text
+    (strip,) = elements(text, id="minimap")
+    assert strip["duration"] == str(750 * MS)
+    assert [row["aria-level"] for row in elements(text, data_span_row="")] == ["1", "2"]
+    up = elements(text, title="Level 1: POST /checkout")[0]["href"]
+    assert span_rows(browser.get(up, headers=HTML).text) == ["1", "2", "3", "4"]
+    whole = elements(text, data_key="Z")[0]["href"]
+    assert "focus" not in whole
+    assert span_rows(browser.get(whole, headers=HTML).text) == ["1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", ["3", "4"]),
+        ("&find=visa&only=matches", ["3", "4"]),
+        ("&find=postgresql&only=matches", []),
+        ("&only=service:stock", []),
+        ("&only=errors", ["3", "4"]),
+        ("&collapse=*", ["3"]),
+    ],
+)
+def test_find_filter_and_collapse_are_of_the_part_in_focus(query: str, expected: list[str]) -> None:
+    for path in (URL, f"{URL}/rows"):
+        assert span_rows(get(f"{path}?focus=3{query}").text) == expected
+
+
+@pytest.mark.parametrize("view", ["flame", "statistics", "findings", "spans", "json"])
+def test_every_view_is_of_the_part_in_focus_and_says_so(view: str) -> None:
+    text = get(f"{URL}?view={view}&focus=3").text
+    content = text.partition('id="focus-bar"')[2].partition('id="span-detail"')[0]
+    assert "Only a part is shown" in content
+    assert "charge" in content
+    assert "reserve" not in content
+
+
+def test_a_focus_that_is_stale_is_told_and_all_is_shown() -> None:
+    for focus in ("99", "xyz"):
+        text = get(f"{URL}?focus={focus}").text
+        assert span_rows(text) == ["1", "2", "3", "4"]
+        assert elements(text, **{"class": "note"})
+
+
+def test_a_deep_trace_tells_the_way_to_its_rows() -> None:
+    chain = a_forest(range(150))
+    text = get(f"{URL}?offset=100", *chain).text
+    (trail,) = elements(text, id="row-trail")
+    assert trail
+    line = text.partition('id="row-trail"')[2].partition("</ol>")[0]
+    assert re.findall(r">step (\d+)<", line) == ["1", "97", "98", "99", "100"]
+    assert "95 levels" in line
+    further = get(f"{URL}/rows?offset=100", *chain).text
+    assert [step["data-level"] for step in elements(further, data_level="")] == [
+        "1",
+        "97",
+        "98",
+        "99",
+        "100",
+    ]
+    assert 'id="row-trail"' not in get(URL).text
+
+
 def test_finding_marks_the_rows_and_steps_to_them() -> None:
     browser = client()
     text = browser.get(f"{URL}?find=visa+postgresql&collapse=*", headers=HTML).text

@@ -14,10 +14,8 @@ from viewer.analysis.visible import visible_rows
 from viewer.trace.span import Event, Span, SpanKind
 from viewer.ui.loaded_trace import LoadedTrace
 from viewer.ui.viewmodel.rows import (
-    BAR_UNITS,
     WINDOW_ROWS,
     Row,
-    Scale,
     Window,
     collapsed_mask,
     window_of,
@@ -125,6 +123,20 @@ def test_windows_tile_all_visible_rows(
     assert [int(row.span_id, 16) for row in rows] == shown
 
 
+@given(_PARENTS, st.sets(st.integers(1, 30)), st.integers(0, 29))
+def test_a_row_knows_its_place_among_its_visible_siblings(
+    parents: list[int], folded: set[int], offset: int
+) -> None:
+    trace = a_loaded_trace(*a_forest(parents))
+    state = replace(STATE, collapsed=frozenset(folded))
+    visible = visible_rows(trace.tree, collapsed_mask(trace, state)).tolist()
+    for row in window(trace, state, offset).rows:
+        parent = trace.tree.parent[visible[row.position - 1]]
+        siblings = [other for other in visible if trace.tree.parent[other] == parent]
+        assert siblings[row.place - 1] == visible[row.position - 1]
+        assert row.siblings == len(siblings)
+
+
 def test_a_window_holds_at_most_its_rows_whatever_the_offset() -> None:
     trace = a_loaded_trace(*a_forest([0] + [1] * 249))
     assert [len(window(trace, offset=at).rows) for at in (0, 100, 200, 250, 10**19)] == [
@@ -167,21 +179,6 @@ def test_the_twisty_leads_to_the_other_state() -> None:
 
 
 # Bars.
-
-_ANY_NS = st.integers(0, 2**62) | st.integers(0, 100)
-
-
-@given(_ANY_NS, _ANY_NS, _ANY_NS, _ANY_NS)
-def test_bars_lie_within_the_range_and_can_be_seen(
-    begin: int, length: int, from_ns: int, shown: int
-) -> None:
-    scale = Scale(from_ns, from_ns + shown)
-    x, width = scale.bar(begin, begin + length)
-    assert 0 <= x <= x + width <= BAR_UNITS
-    if begin + length < from_ns or begin > from_ns + shown:
-        assert width == 0
-    else:
-        assert width >= 1.5
 
 
 def test_zooming_in_stretches_bars() -> None:

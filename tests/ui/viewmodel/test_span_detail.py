@@ -33,6 +33,23 @@ def section(found: SpanDetail, id_: str) -> dict[str, str]:
     return {field.key: field.value for field in only.fields}
 
 
+def test_a_span_with_others_below_it_can_be_focused_on() -> None:
+    spans = (
+        a_span(1),
+        a_span(2, 1, start_ns=START_NS + 10 * MS, duration_ns=50 * MS),
+        a_span(3, 2, start_ns=START_NS + 20 * MS, duration_ns=10 * MS),
+    )
+    assert detail(*spans, row=1).focus_url.endswith("&focus=0000000000000002")
+    assert detail(*spans, row=2).focus_url == ""
+    focused = STATE.focusing(2)
+    inner = detail(*spans, row=1, state=focused)
+    assert inner.focus_url == ""
+    # The zoom is of the part, links out of it leave it.
+    assert "from=10000000&to=20000000" in detail(*spans, row=2, state=focused).zoom_url
+    assert detail(*spans, row=0, state=focused).zoom_url == ""
+    assert "focus" not in inner.parent_url
+
+
 def test_it_says_what_the_span_is_and_where_it_stands() -> None:
     spans = (
         a_span(1, duration_ns=100 * MS),

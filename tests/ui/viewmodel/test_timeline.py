@@ -75,6 +75,21 @@ def test_what_is_there_is_kept_without_a_note() -> None:
     assert shown_state(trace, state) == state
 
 
+def test_a_focus_on_a_span_of_another_trace_is_told_and_dropped() -> None:
+    trace = a_loaded_trace(*a_forest([0, 1]))
+    state = shown_state(trace, replace(STATE, focus=99))
+    assert state.focus is None
+    assert "Span 0000000000000063 is not in this trace; the whole is shown" in state.notes[0]
+
+
+def test_a_selected_span_out_of_focus_is_told() -> None:
+    trace = a_loaded_trace(*a_forest([0, 1, 2, 1]))
+    state = shown_state(trace, replace(STATE, focus=2, span=4))
+    assert (state.focus, state.span) == (2, 4)
+    assert state.notes == ("The selected span is outside of the part that is shown.",)
+    assert not shown_state(trace, replace(STATE, focus=2, span=3)).notes
+
+
 # Where the first window begins.
 
 
@@ -160,6 +175,15 @@ def test_a_step_too_deep_to_say_expands_all() -> None:
     last = reveal(trace, STATE.collapsing_all(True), MOST_COLLAPSED)
     assert last.all_collapsed
     assert len(last.collapsed) == MOST_COLLAPSED
+
+
+def test_a_step_to_a_span_out_of_focus_leaves_the_focus() -> None:
+    trace = a_loaded_trace(*a_forest([0, 1, 2, 1]))
+    focused = STATE.focusing(2).zoomed(1, 2)
+    assert reveal(trace, focused, 2) == focused.selecting(3)
+    assert reveal(trace, focused, 3) == STATE.selecting(4)
+    # Of the part alone, all rows are in focus.
+    assert reveal(trace.part(1), focused, 1) == focused.selecting(3)
 
 
 def test_next_error_goes_round() -> None:

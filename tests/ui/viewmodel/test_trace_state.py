@@ -24,16 +24,20 @@ def states(draw: st.DrawFn) -> TraceState:
     view = draw(st.sampled_from([TIMELINE, *PANELS]))
     texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
     options = {name: draw(texts) for name in PANELS.get(view, ())}
+    all_unfolded = draw(st.booleans())
     return TraceState(
         PATH,
         view=view,
         options=tuple((name, text) for name, text in options.items() if text),
         span=draw(st.none() | _IDS),
+        focus=draw(st.none() | _IDS),
         from_ns=zoom[0],
         to_ns=zoom[1],
         find=draw(_TEXTS),
         all_collapsed=draw(st.booleans()),
         collapsed=frozenset(draw(st.sets(_IDS, max_size=5))),
+        all_unfolded=all_unfolded,
+        unfolded=frozenset() if all_unfolded else frozenset(draw(st.sets(_IDS, max_size=5))),
         offset=draw(st.integers(0, 10**18)),
         utc=draw(st.booleans()),
         critical=draw(st.booleans()),
@@ -76,10 +80,12 @@ _NAMES = (
     "find",
     "uiFind",
     "collapse",
+    "unfold",
     "offset",
     "tz",
     "view",
     "near",
+    "focus",
     "critical",
     "x",
 )
@@ -101,12 +107,14 @@ def test_no_address_is_an_error(arguments: dict[str, str], duration_ns: int) -> 
     [
         ("span", "xyz", "No span is selected: 'xyz' is no span ID"),
         ("span", "0000", "zeros only"),
+        ("focus", "xyz", "The whole trace is shown: 'xyz' is no span ID"),
         ("from", "-5", "“from=-5” is ignored: it is no whole number."),
         ("to", "1.5", "“to=1.5” is ignored"),
         ("offset", "ten", "“offset=ten” is ignored"),
         ("offset", "9" * 20, "is ignored"),
         ("from", str(DURATION), "The zoom lies outside the trace"),
         ("collapse", "zz,1", "A collapsed span is ignored: 'zz' is no span ID"),
+        ("unfold", "zz,1", "An unfolded span is ignored: 'zz' is no span ID"),
         ("view", "cake", "There is no view “cake”"),
         ("find", "x" * 501, "cut to 500"),
     ],
@@ -154,6 +162,19 @@ def test_a_list_too_long_to_remember_is_told_and_expands_all() -> None:
         assert "all are expanded" in state.notes[0]
 
 
+def test_too_many_unfolded_spans_are_told_and_all_are_folded() -> None:
+    state = said(unfold=",".join(f"{number:x}" for number in range(1, MOST_COLLAPSED + 2)))
+    assert not state.all_unfolded
+    assert not state.unfolded
+    assert "all repeats are folded" in state.notes[0]
+
+
+def test_a_star_unfolds_all_whatever_else_is_named() -> None:
+    assert said(unfold="*,1") == said(unfold="*")
+    assert said(unfold="*").url.endswith("?unfold=*")
+    assert said(unfold="*").folding_all(True).url == PATH
+
+
 def test_toggling_twice_is_no_change() -> None:
     state = TraceState(PATH, collapsed=frozenset({1}))
     assert state.toggling(2).collapsed == {1, 2}
@@ -188,6 +209,14 @@ def test_the_critical_path_is_marked_unless_the_address_says_off() -> None:
     off = said(critical="OFF", span="1", offset="200")
     assert not off.critical
     assert off.marking_critical(True).url == f"{PATH}?span=0000000000000001&offset=200"
+
+
+def test_a_focus_begins_unzoomed_and_is_not_collapsed() -> None:
+    state = said(collapse="*", offset="200", **{"from": "1", "to": "2"}, span="3")
+    focused = state.focusing(5)
+    assert (focused.focus, focused.from_ns, focused.to_ns, focused.offset) == (5, None, None, 0)
+    assert (focused.span, focused.collapsed) == (3, {5})
+    assert focused.zoomed(1, 2).focusing(None).from_ns is None
 
 
 def test_a_bare_state_has_a_bare_address() -> None:

@@ -1,7 +1,7 @@
 """One trace: /trace/{id}, and /trace/{id}/rows for further windows of its rows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import (
@@ -32,13 +32,21 @@ from viewer.ui.found_rows import find_rows
 from viewer.ui.htmx import see_other
 from viewer.ui.loaded_trace import LoadedTrace, spans_of_rows
 from viewer.ui.panels import PANEL_OPTIONS, PANELS, tabs
+from viewer.ui.viewmodel.focus_bar import focus_bar
+from viewer.ui.viewmodel.folds import Folds, folds_of
 from viewer.ui.viewmodel.only import Only
 from viewer.ui.viewmodel.only_form import Kept, kept_rows
 from viewer.ui.viewmodel.problem import NOT_STORED, Problem, problem
-from viewer.ui.viewmodel.rows import collapsed_mask, window_of, window_rows
+from viewer.ui.viewmodel.rows import collapsed_mask, window_rows
 from viewer.ui.viewmodel.span_detail import SpanDetail, span_detail
-from viewer.ui.viewmodel.timeline import find_bar, first_offset, shown_state, timeline
-from viewer.ui.viewmodel.trace_header import TraceHeader, trace_header
+from viewer.ui.viewmodel.timeline import (
+    find_bar,
+    first_offset,
+    shown_state,
+    timeline,
+    window_to_draw,
+)
+from viewer.ui.viewmodel.trace_header import trace_header
 from viewer.ui.viewmodel.trace_state import TIMELINE, TraceState, read_state
 from viewer.ui.viewmodel.trace_view import TraceView
 from viewer.ui.viewmodel.whole_file import whole_files
@@ -52,20 +60,22 @@ def page(trace_id: str) -> Response:
     found = _find(trace_id)
     if not isinstance(found, LoadedTrace):
         return found
-    state = _state(found)
+    asked = _asked(found)
+    state = asked.state
     if htmx.wants_partial("span-detail"):
-        row = _selected(found, state)
-        detail = _detail(found, state, row, {} if row is None else _spans(found, [row]))
+        row = _selected(asked)
+        detail = _detail(asked, row, {} if row is None else _spans(found, [row]))
         body = render_template("trace/_span_detail.html", span_detail=detail)
         if state.find and state.view == TIMELINE:
             # Which of the matches is selected has changed as well.
-            bar = replace(find_bar(found, state, _matches(found, state)), out_of_band=True)
+            matches = _matches(asked.part, state)
+            bar = replace(find_bar(asked.part, state, matches), out_of_band=True)
             body += render_template("trace/_find_bar.html", find_bar=bar)
         return htmx.push_url(make_response(body), state.url)
     if htmx.wants_partial("trace-view"):
-        body = render_template("trace/_trace_view.html", trace_view=_view(found, state))
+        body = render_template("trace/_trace_view.html", trace_view=_view(asked))
         return htmx.push_url(make_response(body), state.url)
-    return make_response(render_template("trace/page.html", trace_view=_view(found, state)))
+    return make_response(render_template("trace/page.html", trace_view=_view(asked)))
 
 
 @blueprint.get("/trace/<trace_id>/rows")
@@ -74,17 +84,11 @@ def rows(trace_id: str) -> Response:
     found = _find(trace_id)
     if not isinstance(found, LoadedTrace):
         return found
-    state = _state(found)
-    matches, kept, visible = _shown(found, state)
-    window = window_of(
-        found,
-        state,
-        visible,
-        matches,
-        state.offset,
-        _spans(found, window_rows(visible, state.offset)),
-        kept,
-    )
+    asked = _asked(found)
+    part, state = asked.part, asked.state
+    matches, kept, folds, visible = _shown(part, state)
+    spans = _spans(part, window_rows(visible, state.offset))
+    window = window_to_draw(part, state, visible, matches, state.offset, spans, kept, folds)
     return make_response(render_template("trace/_window.html", window=window))
 
 
@@ -99,6 +103,16 @@ def download(trace_id: str) -> Response:
         known = (f"Known are {', '.join(DOWNLOADS)}.",)
         return answer_problem(problem(400, f"there is no format “{format_[:40]}”", known))
     return download_of(current_store(), found, format_)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a request asks for: ``part`` is what is shown of the ``whole``, from its row ``top`` on."""
+
+    whole: LoadedTrace
+    part: LoadedTrace
+    top: int
+    state: TraceState
 
 
 def _find(text: str) -> LoadedTrace | Response:
@@ -131,8 +145,8 @@ def _find(text: str) -> LoadedTrace | Response:
     return found
 
 
-def _state(trace: LoadedTrace) -> TraceState:
-    path = f"/trace/{format_trace_id(trace.tree.trace_id)}"
+def _asked(whole: LoadedTrace) -> _Asked:
+    path = f"/trace/{format_trace_id(whole.tree.trace_id)}"
     # A form names a part of the filter in each of its fields; links name all of them in one.
     parts = [
         *request.args.getlist("only"),
@@ -141,78 +155,84 @@ def _state(trace: LoadedTrace) -> TraceState:
         *("errors" for status in request.args.getlist("status") if status == "error"),
     ]
     arguments = {**request.args, "only": ",".join(parts)}
-    state = read_state(path, arguments, trace.tree.duration_ns, PANEL_OPTIONS)
-    return shown_state(trace, state)
+    focus = _span_named("focus")
+    top = None if focus is None else whole.tree.row_of(focus)
+    part = whole if top is None else whole.part(top)
+    state = read_state(path, arguments, part.tree.duration_ns, PANEL_OPTIONS)
+    return _Asked(whole, part, top or 0, shown_state(whole, state, _span_named("folded")))
 
 
-def _view(trace: LoadedTrace, state: TraceState) -> TraceView:
+def _view(asked: _Asked) -> TraceView:
     """Return all below the top bar: the timeline, or the panel that the state names."""
+    whole, part, state = asked.whole, asked.part, asked.state
     panel = next((panel for panel in PANELS if panel.name == state.view), None)
+    failed, selected = first_error(whole.tree), _selected(asked)
+    named = [row for row in (failed, selected) if row is not None]
+    shown = part
     if panel is None:
-        return _timeline_view(trace, state)
-    failed, selected = first_error(trace.tree), _selected(trace, state)
-    spans = _spans(trace, [row for row in (failed, selected) if row is not None])
-    shown = TraceView(
-        header=_header(trace, state, failed, spans),
-        detail=_detail(trace, state, selected, spans),
-    )
-    # A field of the view is named as its panel is.
-    content: dict[str, Any] = {panel.name: panel.show(trace, state, current_store())}
-    return replace(shown, **content)
-
-
-def _header(
-    trace: LoadedTrace, state: TraceState, failed: int | None, spans: Mapping[int, Span]
-) -> TraceHeader:
+        matches, kept, folds, visible = _shown(part, state)
+        near = _near()
+        offset = first_offset(part, state, visible, near)
+        drawn = [row + asked.top for row in window_rows(visible, offset)]
+        # One look into the store for all that the page shows of single spans.
+        spans = _spans(whole, [*drawn, *named])
+        of_part = {row - asked.top: span for row, span in spans.items()}
+        content: dict[str, Any] = {
+            "timeline": timeline(part, state, visible, matches, offset, near, of_part, kept, folds)
+        }
+    else:
+        spans = _spans(whole, named)
+        # A field of the view is named as its panel is.
+        shown = part if panel.of_part else whole
+        content = {panel.name: panel.show(shown, state, current_store())}
     failed_span = None if failed is None else spans.get(failed)
     files = whole_files(state.path, DOWNLOAD_TITLES)
-    return trace_header(trace, state, failed_span, tabs(state), files)
-
-
-def _timeline_view(trace: LoadedTrace, state: TraceState) -> TraceView:
-    matches, kept, visible = _shown(trace, state)
-    near = _near()
-    offset = first_offset(trace, state, visible, near)
-    failed, selected = first_error(trace.tree), _selected(trace, state)
-    named = [row for row in (failed, selected) if row is not None]
-    # One look into the store for all that the page shows of single spans.
-    spans = _spans(trace, [*window_rows(visible, offset), *named])
-    return TraceView(
-        header=_header(trace, state, failed, spans),
-        timeline=timeline(trace, state, visible, matches, offset, near, spans, kept),
-        detail=_detail(trace, state, selected, spans),
+    return replace(
+        TraceView(
+            header=trace_header(whole, state, failed_span, tabs(state), files),
+            detail=_detail(asked, selected, spans),
+            focus_bar=None if shown is whole else focus_bar(whole, part, state),
+        ),
+        **content,
     )
 
 
-def _shown(trace: LoadedTrace, state: TraceState) -> tuple[Rows | None, Kept | None, Rows]:
-    """Return the rows that the find term finds, what the filter lets through, and the visible rows."""
+def _shown(trace: LoadedTrace, state: TraceState) -> tuple[Rows | None, Kept | None, Folds, Rows]:
+    """Return the rows that the find term finds, what the filter lets through, which repeated
+    siblings are folded, and the visible rows."""
     matches = _matches(trace, state)
     kept = kept_rows(trace, state.only, matches)
+    folds = folds_of(trace, state, kept)
     collapsed = collapsed_mask(trace, state)
-    return matches, kept, visible_rows(trace.tree, collapsed, None if kept is None else kept.shown)
+    shown = None if kept is None else kept.shown
+    return matches, kept, folds, visible_rows(trace.tree, collapsed, shown, folds.folded)
 
 
 def _near() -> int | None:
     """Return the span that a script wants to keep in place; it is no part of the page's address."""
+    return _span_named("near")
+
+
+def _span_named(name: str) -> int | None:
     try:
-        return parse_span_id(request.args.get("near", ""))
+        return parse_span_id(request.args.get(name, ""))
     except InvalidId:
         return None
 
 
-def _selected(trace: LoadedTrace, state: TraceState) -> int | None:
-    return None if state.span is None else trace.tree.row_of(state.span)
+def _selected(asked: _Asked) -> int | None:
+    return None if asked.state.span is None else asked.whole.tree.row_of(asked.state.span)
 
 
-def _detail(
-    trace: LoadedTrace, state: TraceState, row: int | None, spans: Mapping[int, Span]
-) -> SpanDetail | None:
+def _detail(asked: _Asked, row: int | None, spans: Mapping[int, Span]) -> SpanDetail | None:
     span = None if row is None else spans.get(row)
-    return None if row is None or span is None else span_detail(trace, state, row, span)
+    if row is None or span is None:
+        return None
+    return span_detail(asked.whole, asked.state, row, span)
 
 
 def _matches(trace: LoadedTrace, state: TraceState) -> Rows | None:
-    return find_rows(current_store(), trace, state.find)
+    return find_rows(current_store(), trace, state)
 
 
 def _spans(trace: LoadedTrace, rows: Sequence[int]) -> dict[int, Span]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from viewer.trace.span import StatusCode
 from viewer.ui.filters import format_duration, service_class
 from viewer.ui.loaded_trace import LoadedTrace
-from viewer.ui.viewmodel.rows import BAR_UNITS, Scale
+from viewer.ui.viewmodel.scale import BAR_UNITS, Scale
 from viewer.ui.viewmodel.trace_state import TraceState
 
 HEIGHT = 60
@@ -39,7 +39,8 @@ class Tick:
 @dataclass(frozen=True, slots=True)
 class Minimap:
     """Bars for a small trace, else two paths (all spans, failed spans) on a grid. In
-    BAR_UNITS, ``before`` and ``after`` are how much of it lies outside the shown range."""
+    BAR_UNITS, ``before`` and ``after`` are how much of it lies outside the shown range. ``part`` says that
+    it is of a span in focus only."""
 
     bars: tuple[MinimapBar, ...]
     path: str
@@ -51,6 +52,7 @@ class Minimap:
     to_ns: int
     duration_ns: int
     zoomed: bool
+    part: bool
     reset_url: str
 
 
@@ -72,6 +74,7 @@ def minimap(trace: LoadedTrace, state: TraceState) -> Minimap:
         to_ns=to_ns,
         duration_ns=tree.duration_ns,
         zoomed=state.from_ns is not None,
+        part=state.focus is not None,
         reset_url=state.zoomed(None, None).url,
     )
 

@@ -1,7 +1,7 @@
 """The rows of the waterfall: what each prints, computed for one window of at most WINDOW_ROWS."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +13,17 @@ from viewer.trace.span import Span, SpanKind, StatusCode
 from viewer.trace.tree import Oddity, Rows
 from viewer.ui.filters import format_duration, format_service, service_class
 from viewer.ui.loaded_trace import LoadedTrace
+from viewer.ui.viewmodel.crumbs import Crumb
+from viewer.ui.viewmodel.folds import Fold, Folds, fold, name_of, on_path
 from viewer.ui.viewmodel.only_form import Kept
+from viewer.ui.viewmodel.scale import BAR_UNITS, Scale
 from viewer.ui.viewmodel.trace_state import TraceState
 
 WINDOW_ROWS = 100
-BAR_UNITS = 1000.0
-LEAST_WIDTH = 1.5
-_MOST_INDENT = 10
-_MOST_SEGMENTS = 40
+MOST_INDENT = 10
 _MOST_TICKS = 200
 _LONGEST_NAME = 200
+_NEVER = np.empty((0, 2), np.int64)
 _KINDS = {
     int(SpanKind.SERVER): "server",
     int(SpanKind.CLIENT): "client",
@@ -52,7 +53,10 @@ class Row:
     """A span's row. ``position`` counts visible rows from 1. ``x``, ``width`` and the paths are in
     BAR_UNITS of the shown time range; a span outside of it has no width. ``critical`` says how long the
     critical path is with the span, and with those that its row hides; "" where it is not. ``context``
-    rows stand only above others that a filter lets through; ``descendants`` are those it shows."""
+    rows stand only above others that a filter lets through; ``descendants`` are those it shows.
+    A row with a ``fold`` stands for a run of repeated siblings, whose first is ``span_id``. Of an
+    unfolded run each member has ``run_size`` and the first one's ``run_position``; that one has ``fold_url``.
+    ``place`` and ``siblings`` count the visible rows of one parent."""
 
     span_id: str
     position: int
@@ -83,37 +87,23 @@ class Row:
     event_path: str
     critical: str
     critical_path: str
+    fold: Fold | None = None
+    fold_url: str = ""
+    run_size: int = 0
+    run_position: int = 0
+    place: int = 1
+    siblings: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A run of rows of the waterfall: from ``offset`` on, of ``total`` that are not collapsed away."""
+    """A run of rows of the waterfall: from ``offset`` on, of ``total`` that are not collapsed away.
+    In a deep trace ``ancestors`` are some of its rows' that stand before it, top down."""
 
     rows: tuple[Row, ...]
     offset: int
     total: int
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """Maps offsets from the trace's start to bar units, for the shown range."""
-
-    from_ns: int
-    to_ns: int
-
-    def x(self, offset_ns: int) -> float:
-        """Return the place of an offset, cut to the range."""
-        share = (offset_ns - self.from_ns) / max(self.to_ns - self.from_ns, 1)
-        return round(min(max(share, 0.0), 1.0) * BAR_UNITS, 2)
-
-    def bar(self, begin_ns: int, end_ns: int, least: float = LEAST_WIDTH) -> tuple[float, float]:
-        """Return place and width of a bar: at least ``least`` wide, nowhere beyond the range, and
-        of no width if no part of it lies within."""
-        x = self.x(begin_ns)
-        if end_ns < self.from_ns or begin_ns > self.to_ns:
-            return x, 0.0
-        width = max(round(self.x(end_ns) - x, 2), least)
-        return round(min(x, BAR_UNITS - width), 2), width
+    ancestors: tuple[Crumb, ...] = ()
 
 
 def collapsed_mask(trace: LoadedTrace, state: TraceState) -> NDArray[np.bool_]:
@@ -139,9 +129,10 @@ def window_of(
     offset: int,
     spans: Mapping[int, Span],
     kept: Kept | None = None,
+    folds: Folds | None = None,
 ) -> Window:
     """Return the visible rows from ``offset`` on. ``spans`` holds their span objects by row; ``kept``
-    is what a filter lets through, None without one."""
+    is what a filter lets through, None without one; ``folds`` are the folds among the visible rows."""
     tree = trace.tree
     scale = scale_of(trace, state)
     shown = visible[offset : offset + WINDOW_ROWS]
@@ -152,24 +143,27 @@ def window_of(
     found = set() if matched is None else set(np.intersect1d(shown, matched).tolist())
     collapsed = collapsed_mask(trace, state)
     below = None if kept is None else kept.below(tree.subtree_end)
+    places = _places(trace, visible, shown)
     rows: list[Row] = []
     for position, row in enumerate(shown.tolist(), offset + 1):
         told = [text for oddity, text in _ROW_ODDITIES.items() if row in oddities[oddity]]
-        rows.append(
-            _row(
-                trace,
-                state,
-                scale,
-                row,
-                position,
-                spans.get(row),
-                bool(collapsed[row]),
-                told,
-                found,
-                int(tree.subtree_end[row]) - row - 1 if below is None else int(below[row]),
-                kept is not None and not kept.chosen[row],
-            )
+        drawn = _row(
+            trace,
+            state,
+            scale,
+            row,
+            position,
+            spans.get(row),
+            bool(collapsed[row]),
+            told,
+            found,
+            int(tree.subtree_end[row]) - row - 1 if below is None else int(below[row]),
+            kept is not None and not kept.chosen[row],
         )
+        drawn = replace(drawn, place=places[row][0], siblings=places[row][1])
+        if folds is not None:
+            drawn = _in_run(trace, state, scale, folds, row, drawn, visible, matched, kept)
+        rows.append(drawn)
     return Window(tuple(rows), offset, len(visible))
 
 
@@ -212,8 +206,8 @@ def _row(
         span_id=format_span_id(shown_id),
         position=position,
         level=level + 1,
-        indent=min(level, _MOST_INDENT),
-        deep=level > _MOST_INDENT,
+        indent=min(level, MOST_INDENT),
+        deep=level > MOST_INDENT,
         name=row_name(trace, row),
         service=row_service(trace, row),
         service_class=service_class(service),
@@ -241,6 +235,97 @@ def _row(
     )
 
 
+def _places(trace: LoadedTrace, visible: Rows, shown: Rows) -> dict[int, tuple[int, int]]:
+    """Return of each row shown its place among its visible siblings, from 1, and how many they are."""
+    tree = trace.tree
+    is_visible = np.zeros(len(tree), bool)
+    is_visible[visible] = True
+    places: dict[int, tuple[int, int]] = {}
+    for parent in np.unique(tree.parent[shown]).tolist():
+        siblings = tree.roots if parent < 0 else trace.children.of(parent)
+        siblings = siblings[is_visible[siblings]]
+        own = shown[tree.parent[shown] == parent]
+        for row, at in zip(own.tolist(), np.searchsorted(siblings, own).tolist(), strict=True):
+            places[row] = at + 1, len(siblings)
+    return places
+
+
+def _in_run(
+    trace: LoadedTrace,
+    state: TraceState,
+    scale: Scale,
+    folds: Folds,
+    row: int,
+    drawn: Row,
+    visible: Rows,
+    matched: Rows | None,
+    kept: Kept | None,
+) -> Row:
+    """Return a row as it is if it belongs to no run; of a folded one what stands for all of it."""
+    run = folds.folded_at(row)
+    if run < 0:
+        run = folds.open_at(row)
+        return drawn if run < 0 else _in_open_run(trace, state, folds, run, row, drawn, visible)
+    end = int(folds.folded.end[run])
+    members = folds.folded.of(run)
+    hidden = end - row - 1 if kept is None else int(kept.shown[row + 1 : end].sum())
+    said = fold(trace, scale, folds, run, hidden, matched)
+    passed = on_path(trace, folds, run) - trace.tree.start_ns if state.critical else _NEVER
+    unfold_url = state.unfolding({name_of(trace, folds.folded, run)}).url
+    odd = [
+        text
+        for oddity, text in _ROW_ODDITIES.items()
+        if np.isin(members, trace.tree.rows_with(oddity)).any()
+    ]
+    failed = (trace.tree.columns.status[members] == StatusCode.ERROR).any()
+    return replace(
+        drawn,
+        fold=said,
+        descendants=hidden,
+        collapsed=True,
+        toggle_url=unfold_url,
+        select_url=unfold_url,
+        selected=False,
+        matched=bool(said.found),
+        context=kept is not None and not kept.chosen[members].any(),
+        error="own" if failed else "below" if said.failed else "",
+        oddity="; ".join(odd),
+        badges=(),
+        offset=format_duration(said.offset_ns),
+        duration=format_duration(said.duration_ns),
+        duration_ns=said.duration_ns,
+        self_time="",
+        x=said.x,
+        width=said.width,
+        self_path=said.busy_path,
+        event_path="",
+        critical=_critical(passed, True),
+        critical_path=_critical_path(scale, passed),
+    )
+
+
+def _in_open_run(
+    trace: LoadedTrace,
+    state: TraceState,
+    folds: Folds,
+    run: int,
+    row: int,
+    drawn: Row,
+    visible: Rows,
+) -> Row:
+    first = int(folds.open.first[run])
+    place = int(np.searchsorted(visible, first)) + 1
+    drawn = replace(drawn, run_size=len(folds.open.of(run)), run_position=place)
+    if row != first:
+        return drawn
+    folded = state.folding(name_of(trace, folds.open, run))
+    selected = None if state.span is None else trace.tree.row_of(state.span)
+    if selected is not None and first <= selected < folds.open.end[run]:
+        # A selected span is always shown.
+        folded = replace(folded, span=None)
+    return replace(drawn, fold_url=folded.url)
+
+
 def row_name(trace: LoadedTrace, row: int) -> str:
     """Return the name of a row's span for a line: a long one cut, an absent one said."""
     columns = trace.tree.columns
@@ -266,26 +351,17 @@ def _self_path(trace: LoadedTrace, scale: Scale, row: int, start: int) -> str:
         return ""
     stretches = start + self_intervals(trace.tree, row, children)
     parts: list[str] = []
-    for begin, end in _longest(scale, stretches):
+    for begin, end in scale.longest(stretches):
         if scale.x(end) > scale.x(begin) or len(stretches) == 1:
             low, width = scale.bar(begin, end)
             parts.append(f"M{low:g} 7h{width:g}v10H{low:g}z")
     return "".join(parts)
 
 
-def _longest(scale: Scale, stretches: NDArray[np.int64]) -> list[list[int]]:
-    """Return what of the stretches is in sight, in their order; of very many the longest ones."""
-    shown = np.clip(stretches, scale.from_ns, scale.to_ns)
-    lengths = shown[:, 1] - shown[:, 0]
-    longest = np.argsort(-lengths, kind="stable")[:_MOST_SEGMENTS]
-    chosen: list[list[int]] = shown[np.sort(longest[lengths[longest] > 0])].tolist()
-    return chosen
-
-
 def _on_path(trace: LoadedTrace, state: TraceState, row: int, collapsed: bool) -> NDArray[np.int64]:
     """Return when the critical path is with what a row stands for, from the trace's start on."""
     if not state.critical:
-        return np.empty((0, 2), np.int64)
+        return _NEVER
     path = trace.critical
     return (path.window_of(row) if collapsed else path.segments_of(row)) - trace.tree.start_ns
 
@@ -298,7 +374,7 @@ def _critical(on_path: NDArray[np.int64], collapsed: bool) -> str:
 
 def _critical_path(scale: Scale, on_path: NDArray[np.int64]) -> str:
     """Return a line per segment of the critical path, below the bar."""
-    bars = (scale.bar(begin, end) for begin, end in _longest(scale, on_path))
+    bars = (scale.bar(begin, end) for begin, end in scale.longest(on_path))
     return "".join(f"M{x:g} 20h{width:g}" for x, width in bars)
 
 

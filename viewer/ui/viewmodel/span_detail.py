@@ -20,6 +20,7 @@ from viewer.ui.loaded_trace import LoadedTrace
 from viewer.ui.viewmodel.address import trace_url
 from viewer.ui.viewmodel.json_text import indent_json
 from viewer.ui.viewmodel.rows import row_name
+from viewer.ui.viewmodel.timeline import reveal
 from viewer.ui.viewmodel.trace_state import TraceState
 
 _FOLD_FROM = 300
@@ -99,6 +100,7 @@ class Ancestor:
 class SpanDetail:
     """The panel. ``status`` is unset, ok or error; ``share`` is of the trace's duration. Without
     ``parent_url``, ``parent_note`` says why the span stands at the top although it names a parent.
+    ``focus_url`` shows only the span and what is below it, "" where that is no change or nothing.
     Of events and links the first are shown; ``…_count`` has the number of all, ``…_note`` the rest."""
 
     span_id: str
@@ -129,6 +131,7 @@ class SpanDetail:
     links_note: str
     url: str
     zoom_url: str
+    focus_url: str
     close_url: str
 
 
@@ -143,7 +146,7 @@ def span_detail(trace: LoadedTrace, state: TraceState, row: int, span: Span) -> 
     return SpanDetail(
         span_id=format_span_id(int(tree.shown_id[row])),
         parent_id=format_span_id(parent_id) if parent_id else "",
-        parent_url=state.selecting(parent_id).url if parent >= 0 else "",
+        parent_url=reveal(trace, state, parent).url if parent >= 0 else "",
         parent_note="" if parent >= 0 else _parent_note(trace, row),
         name=span.name or "(no name)",
         service=format_service(span.service),
@@ -164,11 +167,12 @@ def span_detail(trace: LoadedTrace, state: TraceState, row: int, span: Span) -> 
         events=tuple(_event(event, span) for event in _first_events(span)),
         event_count=len(span.events),
         events_note=_more(len(span.events), _MOST_EVENTS),
-        links=tuple(_link(link, span, state) for link in span.links[:_MOST_LINKS]),
+        links=tuple(_link(link, span, trace, state) for link in span.links[:_MOST_LINKS]),
         link_count=len(span.links),
         links_note=_more(len(span.links), _MOST_LINKS),
         url=state.url,
-        zoom_url=_zoom_url(state, offset, span.duration_ns),
+        zoom_url=_zoom_url(trace, state, row, span),
+        focus_url=_focus_url(trace, state, row),
         close_url=state.selecting(None).url,
     )
 
@@ -178,14 +182,25 @@ def _ancestor(trace: LoadedTrace, state: TraceState, row: int) -> Ancestor:
     return Ancestor(
         name=row_name(trace, row),
         service_class=service_class(columns.services[columns.service[row]]),
-        url=state.selecting(int(trace.tree.shown_id[row])).url,
+        url=reveal(trace, state, row).url,
     )
 
 
-def _zoom_url(state: TraceState, offset: int, duration: int) -> str:
-    if offset < 0 or duration == 0:
+def _zoom_url(trace: LoadedTrace, state: TraceState, row: int, span: Span) -> str:
+    top = None if state.focus is None else trace.tree.row_of(state.focus)
+    shown = trace.tree if top is None else trace.part(top).tree
+    offset = span.start_ns - shown.start_ns if span.start_ns else 0
+    inside = top is None or top <= row < trace.tree.subtree_end[top]
+    if offset < 0 or span.duration_ns == 0 or not inside:
         return ""
-    return state.zoomed(offset, offset + duration).url
+    return state.zoomed(offset, offset + span.duration_ns).url
+
+
+def _focus_url(trace: LoadedTrace, state: TraceState, row: int) -> str:
+    shown_id = int(trace.tree.shown_id[row])
+    if shown_id == state.focus or trace.tree.subtree_end[row] == row + 1:
+        return ""
+    return state.focusing(shown_id).url
 
 
 def _parent_note(trace: LoadedTrace, row: int) -> str:
@@ -338,7 +353,7 @@ def _event(event: Event, span: Span) -> EventItem:
     )
 
 
-def _link(link: Link, span: Span, state: TraceState) -> LinkItem:
+def _link(link: Link, span: Span, trace: LoadedTrace, state: TraceState) -> LinkItem:
     trace_id = format_trace_id(link.trace_id)
     here = link.trace_id == span.trace_id
     facts = (
@@ -346,8 +361,11 @@ def _link(link: Link, span: Span, state: TraceState) -> LinkItem:
         ("flags", f"0x{link.flags:02x}" if link.flags else ""),
     )
     url = trace_url(link.trace_id, link.span_id, "utc" if state.utc else "")
+    if here and link.span_id:
+        row = trace.tree.row_of(link.span_id)
+        url = (state.selecting(link.span_id) if row is None else reveal(trace, state, row)).url
     return LinkItem(
-        url=state.selecting(link.span_id).url if here and link.span_id else url,
+        url=url,
         trace_id=trace_id,
         span_id=format_span_id(link.span_id) if link.span_id else "",
         here=here,

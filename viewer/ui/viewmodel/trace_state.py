@@ -21,24 +21,31 @@ _TERM = re.compile(r'"([^"]+)"|(\S+)')
 _LONGEST_OPTION = 1000
 _NO_PANELS: Mapping[str, Sequence[str]] = {}
 _ALL = "*"
+_COLLAPSED = ("A collapsed span", "collapsed spans are remembered; all are expanded")
+_UNFOLDED = ("An unfolded span", "unfolded spans are remembered; all repeats are folded")
 
 
 @dataclass(frozen=True, slots=True)
 class TraceState:
     """``from_ns`` and ``to_ns`` are offsets from the trace's start, None = the whole trace.
     ``collapsed`` holds the collapsed spans or, with ``all_collapsed``, the ones that are not.
-    ``options`` are the view's own parameters that are set, in the order it declares them.
+    Runs of repeated siblings are folded unless ``all_unfolded``; ``unfolded`` holds the first spans of
+    those that are not. With a ``focus``, only that span and those below it are shown, and the zoom is
+    of these. ``options`` are the view's own parameters that are set, in the order it declares them.
     ``critical`` says whether the critical path is marked."""
 
     path: str
     view: str = TIMELINE
     options: tuple[tuple[str, str], ...] = ()
     span: int | None = None
+    focus: int | None = None
     from_ns: int | None = None
     to_ns: int | None = None
     find: str = ""
     all_collapsed: bool = False
     collapsed: frozenset[int] = frozenset()
+    all_unfolded: bool = False
+    unfolded: frozenset[int] = frozenset()
     offset: int = 0
     utc: bool = False
     critical: bool = True
@@ -52,11 +59,13 @@ class TraceState:
             "view": "" if self.view == TIMELINE else self.view,
             **dict(self.options),
             "span": format_span_id(self.span) if self.span else "",
+            "focus": format_span_id(self.focus) if self.focus else "",
             "from": "" if self.from_ns is None else str(self.from_ns),
             "to": "" if self.to_ns is None else str(self.to_ns),
             "find": self.find,
             "only": self.only.text,
-            "collapse": self._collapse_text(),
+            "collapse": _set_text(self.all_collapsed, self.collapsed),
+            "unfold": _ALL if self.all_unfolded else _set_text(False, self.unfolded),
             "offset": str(self.offset) if self.offset else "",
             "tz": "utc" if self.utc else "",
             "critical": "" if self.critical else "off",
@@ -90,6 +99,11 @@ class TraceState:
     def selecting(self, span: int | None) -> "TraceState":
         """Return the state with this span selected; where it stands is up to the page."""
         return replace(self, span=span, offset=0)
+
+    def focusing(self, span: int | None) -> "TraceState":
+        """Return the state that shows only this span and those below it, or with None the whole."""
+        shown = self if span is None else self.showing({span})
+        return replace(shown, focus=span, from_ns=None, to_ns=None, offset=0)
 
     def zoomed(self, from_ns: int | None, to_ns: int | None) -> "TraceState":
         return replace(self, from_ns=from_ns, to_ns=to_ns)
@@ -125,9 +139,20 @@ class TraceState:
             return self.collapsing_all(False)
         return replace(self, collapsed=expanded)
 
-    def _collapse_text(self) -> str:
-        ids = ",".join(format_span_id(span) for span in sorted(self.collapsed))
-        return ",".join(part for part in (_ALL if self.all_collapsed else "", ids) if part)
+    def folding_all(self, folded: bool) -> "TraceState":
+        """Return the state with all repeated siblings folded, or none."""
+        return replace(self, all_unfolded=not folded, unfolded=frozenset(), offset=0)
+
+    def unfolding(self, firsts: set[int]) -> "TraceState":
+        """Return the state with these runs unfolded, and if that cannot be said in an address, all."""
+        unfolded = self.unfolded | firsts
+        if len(unfolded) > MOST_COLLAPSED:
+            return self.folding_all(False)
+        return replace(self, unfolded=unfolded)
+
+    def folding(self, first: int) -> "TraceState":
+        """Return the state with this run folded again."""
+        return replace(self, unfolded=self.unfolded - {first})
 
 
 def read_state(
@@ -140,7 +165,8 @@ def read_state(
     the timeline, each with the names of its options."""
     notes: list[str] = []
     from_ns, to_ns = _zoom(arguments, duration_ns, notes)
-    all_collapsed, collapsed = _collapsed(arguments.get("collapse", ""), notes)
+    all_collapsed, collapsed = _spans(arguments.get("collapse", ""), *_COLLAPSED, notes)
+    all_unfolded, unfolded = _spans(arguments.get("unfold", ""), *_UNFOLDED, notes)
     view = arguments.get("view", TIMELINE)
     if view != TIMELINE and view not in panels:
         notes.append(f"There is no view “{view[:40]}”; this is the timeline.")
@@ -157,13 +183,16 @@ def read_state(
             for name in panels.get(view, ())
             if arguments.get(name)
         ),
-        span=_span(arguments.get("span", ""), notes),
+        span=_span(arguments.get("span", ""), "No span is selected", notes),
+        focus=_span(arguments.get("focus", ""), "The whole trace is shown", notes),
         from_ns=from_ns,
         to_ns=to_ns,
         find=find[:_LONGEST_FIND],
         only=read_only(arguments.get("only", ""), notes),
         all_collapsed=all_collapsed,
         collapsed=collapsed,
+        all_unfolded=all_unfolded,
+        unfolded=frozenset() if all_unfolded else unfolded,
         offset=_whole(arguments.get("offset", ""), "offset", notes) or 0,
         utc=arguments.get("tz", "").lower() == "utc",
         critical=arguments.get("critical", "").lower() != "off",
@@ -176,13 +205,13 @@ def _address(path: str, query: Mapping[str, str]) -> str:
     return f"{path}?{urlencode(query, safe=',*:')}" if query else path
 
 
-def _span(text: str, notes: list[str]) -> int | None:
+def _span(text: str, without: str, notes: list[str]) -> int | None:
     if not text:
         return None
     try:
         return parse_span_id(text)
     except InvalidId as error:
-        notes.append(f"No span is selected: {error}.")
+        notes.append(f"{without}: {error}.")
         return None
 
 
@@ -209,9 +238,13 @@ def _zoom(
     return low, high
 
 
-def _collapsed(text: str, notes: list[str]) -> tuple[bool, frozenset[int]]:
+def _set_text(everything: bool, spans: frozenset[int]) -> str:
+    ids = (format_span_id(span) for span in sorted(spans))
+    return ",".join([*([_ALL] if everything else []), *ids])
+
+
+def _spans(text: str, name: str, too_many: str, notes: list[str]) -> tuple[bool, frozenset[int]]:
     parts = {part for part in text.split(",") if part}
-    all_collapsed = _ALL in parts
     ids: set[int] = set()
     faults: list[str] = []
     for part in sorted(parts - {_ALL}):
@@ -221,8 +254,8 @@ def _collapsed(text: str, notes: list[str]) -> tuple[bool, frozenset[int]]:
             faults.append(str(error))
     if faults:
         others = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
-        notes.append(f"A collapsed span is ignored: {faults[0]}{others}.")
+        notes.append(f"{name} is ignored: {faults[0]}{others}.")
     if len(ids) > MOST_COLLAPSED:
-        notes.append(f"Only {MOST_COLLAPSED} collapsed spans are remembered; all are expanded.")
+        notes.append(f"Only {MOST_COLLAPSED} {too_many}.")
         return False, frozenset()
-    return all_collapsed, frozenset(ids)
+    return _ALL in parts, frozenset(ids)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from viewer.ui.viewmodel.call_graph import Graph
 from viewer.ui.viewmodel.findings import Findings
 from viewer.ui.viewmodel.flame import Flame
+from viewer.ui.viewmodel.focus_bar import FocusBar
 from viewer.ui.viewmodel.json_view import JsonView
 from viewer.ui.viewmodel.logs import Logs
 from viewer.ui.viewmodel.span_detail import SpanDetail
@@ -16,11 +17,12 @@ from viewer.ui.viewmodel.trace_header import TraceHeader
 
 @dataclass(frozen=True, slots=True)
 class TraceView:
-    """Of ``timeline`` and the fields below it one is there, the others None. ``detail`` is of the
-    selected span, None without one."""
+    """``focus_bar`` is there if only a part is shown, of ``timeline`` and the fields below it one.
+    ``detail`` is of the selected span, None without one."""
 
     header: TraceHeader
     detail: SpanDetail | None
+    focus_bar: FocusBar | None = None
     timeline: Timeline | None = None
     flame: Flame | None = None
     graph: Graph | None = None
