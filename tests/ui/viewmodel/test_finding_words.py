@@ -59,15 +59,18 @@ def test_an_error_names_its_cause_and_how_far_it_went() -> None:
 
 def test_the_mission_s_trace_is_told_as_it_is() -> None:
     found = lines(
-        ROOT,
-        step(2, 1, 0, 770, "create order", "orders"),
-        step(3, 2, 100, 430, "charge", "payment"),
+        step(1, 0, 0, 2342, "POST /checkout", "gateway"),
+        step(2, 1, 50, 30, "verify token", "auth-service"),
+        step(3, 1, 80, 1800, "create order", "order-service"),
+        step(4, 3, 180, 1000, "charge", "payment-service"),
+        step(5, 3, 1200, 300, "reserve", "inventory-service"),
+        step(6, 1, 1900, 100, "send mail", "notification-service"),
     )
     assert found["bottleneck"].text == (
-        "payment · charge is the bottleneck: 430 ms itself, 43 % of the trace, 56 % of orders, "
-        "all of it on the critical path"
+        "payment-service · charge is the bottleneck: 1.00 s itself, 43 % of the trace,"
+        " 56 % of order-service, all of it on the critical path"
     )
-    assert found["service"].text == "orders takes 770 ms, 77 % of total"
+    assert found["service"].text == "order-service takes 1.80 s, 77 % of total"
 
 
 def test_repeated_calls_are_counted_and_say_who_calls() -> None:

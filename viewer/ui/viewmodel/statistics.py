@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from viewer.analysis.statistics import GroupStatistics, group_statistics
 from viewer.ui.filters import format_plural, format_service, service_class
 from viewer.ui.loaded_trace import LoadedTrace
+from viewer.ui.viewmodel.timeline import reveal
 from viewer.ui.viewmodel.trace_state import TIMELINE, TraceState
 
 GROUPINGS = ("operation", "service")
@@ -187,12 +188,11 @@ def _row(
     share = 100 * float(found.self_ns[number]) / all_self
     critical = int(critical_ns[number])
     of_trace = 100 * critical / max(trace.tree.duration_ns, 1)
-    longest = int(trace.tree.shown_id[int(found.longest[number])])
     return Group(
         name=name,
         service=format_service(service),
         css=service_class(service) if service else "",
-        url=state.viewing(TIMELINE).selecting(longest).url,
+        url=reveal(trace, state.viewing(TIMELINE), int(found.longest[number])).url,
         count=int(found.count[number]),
         errors=int(found.errors[number]),
         total_ns=int(found.total_ns[number]),
