@@ -32,7 +32,7 @@ def _levels(parent: Rows, most: int) -> list[tuple[Places, Places, Places]] | No
     counts = np.bincount(parent + 1, minlength=len(parent) + 1)
     begins = np.cumsum(counts) - counts
     rows, parents, sizes = children[: counts[0]], np.empty(0, np.intp), np.empty(0, np.intp)
-    levels = []
+    levels: list[tuple[Places, Places, Places]] = []
     while len(rows):
         if len(levels) == most:
             return None
