@@ -5,7 +5,6 @@ different very large ones at once; prints the process's memory before, after and
 """
 
 import argparse
-import json
 import tempfile
 import threading
 import time
@@ -17,12 +16,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.error import HTTPError
 
-from rich.console import Console
-from rich.table import Table
-
+from bench.results import show, write
 from bench.server import Server
-from bench.traces import Case, make_trace
+from bench.traces import Case, copy_id, make_trace
 from viewer.app import Ingest
+
+_TITLE = "Memory of the server while traces are opened"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ class Peak:
 def fill(store: str, folder: Path, made: Case, traces: int) -> list[bytes]:
     """Store so many traces of one kind; return their IDs."""
     body = make_trace(made)
-    ids = [number.to_bytes(16, "big") for number in range(1, traces + 1)]
+    ids = [copy_id(number) for number in range(1, traces + 1)]
     ingest = Ingest(store)
     try:
         for trace_id in ids:
@@ -134,19 +133,6 @@ def measure(traces: int, spans: int, clients: int, largest: int) -> list[Result]
     return results
 
 
-def show(results: Sequence[Result]) -> None:
-    """Print a table, a row per case."""
-    table = Table(title="Memory of the server while traces are opened")
-    for name in asdict(results[0]):
-        table.add_column(name.replace("_", " "), justify="left" if name == "case" else "right")
-    for result in results:
-        values = asdict(result).values()
-        table.add_row(
-            *(f"{value:,.1f}" if isinstance(value, float) else str(value) for value in values)
-        )
-    Console(width=max(140, Console().width)).print(table)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the memory that large traces take.")
     parser.add_argument("--traces", type=int, default=200)
@@ -156,9 +142,10 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the result here")
     arguments = parser.parse_args()
     results = measure(arguments.traces, arguments.spans, arguments.clients, arguments.largest)
-    show(results)
+    rows = [asdict(result) for result in results]
+    show(_TITLE, rows)
     if arguments.json:
-        arguments.json.write_text(json.dumps([asdict(one) for one in results], indent=2) + "\n")
+        write(arguments.json, {_TITLE: rows})
 
 
 if __name__ == "__main__":

@@ -65,6 +65,19 @@ def make_trace(case: Case) -> bytes:
     return request.SerializeToString()
 
 
+def make_copies(case: Case, count: int) -> bytes:
+    """Return so many traces of one kind as one OTLP request, under IDs from 1 on."""
+    body = make_trace(case)
+    # Messages of one type that follow each other are one with all their spans, and IDs have one
+    # length, so each copy is the same trace under another ID.
+    return b"".join(body.replace(case.trace_id, copy_id(number)) for number in range(1, count + 1))
+
+
+def copy_id(number: int) -> bytes:
+    """Return the trace ID of a copy."""
+    return number.to_bytes(16, "big")
+
+
 def _place(shape: str, count: int, chance: random.Random) -> int:
     if shape == "chain":
         return count - 1

@@ -2,7 +2,7 @@
 // the view are in the document, and the empty space keeps the scroll bar true.
 import { anchor } from "./trace-page.js";
 
-const MOST_WINDOWS = 3;
+const MOST_WINDOWS = 2;
 
 class SpanTree extends HTMLElement {
   /** Windows in the document or on their way, by number. @type {Map<number, HTMLElement | Promise<void>>} */
