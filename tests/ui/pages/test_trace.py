@@ -15,6 +15,7 @@ from tests.ui.stage import HTML, a_client, a_store
 from viewer.store.memory import MemoryStore
 from viewer.trace.ids import format_span_id
 from viewer.trace.span import Event, Link, Span, SpanKind
+from viewer.ui.viewmodel.rows import WINDOW_ROWS
 
 SHORT = "00000000000000ab"
 URL = f"/trace/{TRACE_ID}"
@@ -351,7 +352,7 @@ def test_no_query_breaks_a_page_or_a_window(query: str) -> None:
 def test_windows_hold_all_rows_once() -> None:
     browser = client(*a_forest([0] + [1] * 249))
     seen: list[str] = []
-    for offset in (0, 100, 200):
+    for offset in range(0, 250, WINDOW_ROWS):
         response = browser.get(f"{URL}/rows?offset={offset}", headers=HTML)
         (root,) = elements(response.text, data_offset="")
         assert root["id"] == f"rows-{offset}"
@@ -380,14 +381,14 @@ def test_the_page_begins_with_the_window_of_the_selected_span() -> None:
     browser = client(*a_forest([0] + [1] * 249))
     text = browser.get(f"{URL}?span={106:x}", headers=HTML).text
     assert "6a" in span_rows(text)
-    assert elements(text, data_offset="100")
+    assert elements(text, data_offset=str(WINDOW_ROWS))
     assert elements(text, focus_row="105")
 
 
 def test_the_row_to_keep_decides_over_where_the_address_begins() -> None:
     browser = client(*a_forest([0] + [1] * 349))
     response = browser.get(f"{URL}?offset=100&near={301:x}", headers=HTML)
-    assert elements(response.text, data_offset="300")
+    assert elements(response.text, data_offset=str(300 // WINDOW_ROWS * WINDOW_ROWS))
 
 
 def test_an_unknown_traces_window_is_a_404() -> None:
@@ -395,7 +396,7 @@ def test_an_unknown_traces_window_is_a_404() -> None:
 
 
 def test_a_row_stays_within_a_few_elements() -> None:
-    """A page holds three windows of 100 rows, and 5,000 elements at most."""
+    """A page holds two windows of 80 rows, and 2,500 elements at the very most."""
     plain = get(f"{URL}/rows", *a_forest([0] + [1] * 50))
     assert len(_Elements(plain.text).found) / 51 < 9
     worst = [
