@@ -2,11 +2,9 @@
 
 Building is total and iterative: any set of spans becomes a forest in which each span stands exactly
 once, whatever its parent links say. The order depends on the spans alone, not on how they arrived.
-Shared IDs follow Zipkin (the server half hangs under the client half, `reference/jaeger.md` §2.5).
+Shared IDs follow Zipkin (`trace.shared_ids`).
 """
 
-import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -15,6 +13,7 @@ from numpy.typing import NDArray
 
 from viewer.trace.columns import TraceColumns
 from viewer.trace.preorder import preorder
+from viewer.trace.shared_ids import Bearers, bearers, share_ids, shown_ids
 from viewer.trace.span import EARLIEST_PLAUSIBLE_NS, PLAUSIBLE_AHEAD_NS, SpanKind
 
 Rows = NDArray[np.int32]
@@ -126,16 +125,16 @@ def build_tree(columns: TraceColumns, now_ns: int | None = None) -> TraceTree:
     ``now_ns`` nothing is said of how likely the times are."""
     ordered, redelivered = _in_base_order(columns)
     by_id = np.argsort(ordered.span_id, kind="stable")
-    groups = _groups_of_one_id(ordered.span_id[by_id], by_id)
-    parent, flags = _parents(ordered, by_id, groups)
-    _cut_cycles(parent, flags)
+    several = bearers(ordered, by_id)
+    parent, flags = _parents(ordered, by_id, several)
+    flags[Oddity.CYCLE] = _cut_cycles(parent)
     order, depth, subtree_end = preorder(parent)
     row_of = np.empty(len(order), np.int32)
     row_of[order] = np.arange(len(order), dtype=np.int32)
     placed = _take(ordered, order)
     above = parent[order]
     parent_row = np.where(above == _ABSENT, _ABSENT, row_of[above]).astype(np.int32)
-    rows_by_oddity = {oddity: np.sort(row_of[list(rows)]) for oddity, rows in flags.items() if rows}
+    rows_by_oddity = {oddity: np.sort(row_of[rows]) for oddity, rows in flags.items() if len(rows)}
     _add_time_oddities(placed, parent_row, rows_by_oddity)
     if now_ns is not None:
         _add_far_times(placed.start_ns, now_ns, rows_by_oddity)
@@ -153,7 +152,7 @@ def build_tree(columns: TraceColumns, now_ns: int | None = None) -> TraceTree:
         parent=parent_row,
         depth=depth,
         subtree_end=subtree_end,
-        shown_id=_shown_ids(ordered, groups)[order],
+        shown_id=shown_ids(ordered, several)[order],
         findings=tuple(findings),
         start_ns=start_ns,
         end_ns=end_ns,
@@ -198,21 +197,10 @@ def _in_base_order(columns: TraceColumns) -> tuple[TraceColumns, int]:
     return kept, len(again)
 
 
-def _groups_of_one_id(ids: NDArray[np.uint64], by_id: NDArray[np.intp]) -> list[list[int]]:
-    """Return the rows of each span ID that several spans carry, in base order. ``by_id`` are the
-    rows in order of their IDs, ``ids`` these."""
-    starts = np.flatnonzero(np.r_[True, ids[1:] != ids[:-1]]) if len(ids) else np.empty(0, int)
-    sizes = np.diff(np.r_[starts, len(ids)])
-    several = sizes > 1
-    pairs = zip(starts[several].tolist(), sizes[several].tolist(), strict=True)
-    return [by_id[at : at + size].tolist() for at, size in pairs]
-
-
 def _parents(
-    columns: TraceColumns, by_id: NDArray[np.intp], groups: Sequence[Sequence[int]]
-) -> tuple[Rows, dict[Oddity, list[int]]]:
+    columns: TraceColumns, by_id: NDArray[np.intp], several: Bearers
+) -> tuple[Rows, dict[Oddity, NDArray[np.intp]]]:
     """Resolve parent IDs to rows (-1 = none) and note orphans, self-parents and shared IDs."""
-    flags: dict[Oddity, list[int]] = {oddity: [] for oddity in Oddity}
     ids, wanted = columns.span_id[by_id], columns.parent_id
     # Looked up in their order, a million are found much faster than at random.
     by_wanted = np.argsort(wanted)
@@ -221,59 +209,30 @@ def _parents(
     np.minimum(at, max(len(ids) - 1, 0), out=at)
     found = (wanted != 0) & (ids[at] == wanted)
     own = wanted == columns.span_id
+    orphan = (wanted != 0) & ~found
     parent = np.where(found & ~own, by_id[at], _ABSENT).astype(np.int32)
-    flags[Oddity.SELF_PARENT] = np.flatnonzero(own).tolist()
-    flags[Oddity.ORPHAN] = np.flatnonzero((wanted != 0) & ~found).tolist()
-    if groups:
-        _share_ids(columns, parent, flags, groups)
+    flags: dict[Oddity, NDArray[np.intp]] = {}
+    if len(several):
+        flags[Oddity.DUPLICATE_ID] = share_ids(columns, several, parent)
+        flags[Oddity.SHARED_ID] = shared = several.rows[several.halves]
+        # A half that was thought an orphan or its own parent has its client as parent after all.
+        own[shared] = orphan[shared] = False
+    flags[Oddity.SELF_PARENT], flags[Oddity.ORPHAN] = np.flatnonzero(own), np.flatnonzero(orphan)
     return parent, flags
 
 
-def _share_ids(
-    columns: TraceColumns,
-    parent: Rows,
-    flags: dict[Oddity, list[int]],
-    groups: Sequence[Sequence[int]],
-) -> None:
-    """Hang server halves under their client half, and children under the right bearer of an ID."""
-    # A child goes to the server half (as Jaeger and Zipkin place it), of its own service if it can.
-    prefer: dict[int, tuple[int, dict[int, int]]] = {}
-    for group in groups:
-        clients = [row for row in group if columns.kind[row] == SpanKind.CLIENT]
-        servers = [row for row in group if columns.kind[row] == SpanKind.SERVER]
-        halves = servers if clients else []
-        pair = [clients[0], *halves] if halves else []
-        flags[Oddity.SHARED_ID].extend(halves)
-        flags[Oddity.DUPLICATE_ID].extend(row for row in group if row not in pair[:2])
-        for row in halves:
-            parent[row] = clients[0]
-        bearers = halves or group
-        by_service: dict[int, int] = {}
-        for row in bearers:
-            by_service.setdefault(int(columns.service[row]), row)
-        prefer[int(columns.span_id[group[0]])] = (bearers[0], by_service)
-    shared = set(flags[Oddity.SHARED_ID])
-    ids = np.fromiter(prefer, np.uint64, len(prefer))
-    for row in np.flatnonzero(np.isin(columns.parent_id, ids)).tolist():
-        if row in shared or parent[row] == _ABSENT:
-            continue
-        bearer, by_service = prefer[int(columns.parent_id[row])]
-        parent[row] = by_service.get(int(columns.service[row]), bearer)
-    # A half that was thought an orphan or its own parent has its client as parent after all.
-    for oddity in (Oddity.ORPHAN, Oddity.SELF_PARENT):
-        flags[oddity] = [row for row in flags[oddity] if row not in shared]
-
-
-def _cut_cycles(parent: Rows, flags: dict[Oddity, list[int]]) -> None:
-    """Make the first span of each cycle a root, so that the rest hangs below it."""
+def _cut_cycles(parent: Rows) -> NDArray[np.intp]:
+    """Make the first span of each cycle a root, so that the rest hangs below it; return all that
+    were in one."""
     count = len(parent)
     # Pointer doubling: after 2^k ≥ count steps only rows that never reach a root have an ancestor.
     above = parent.copy()
     for _ in range(count.bit_length() + 1):
         if (above == _ABSENT).all():
-            return
+            return np.empty(0, np.intp)
         above = np.where(above == _ABSENT, _ABSENT, above[above])
     on_cycle = np.unique(above[above != _ABSENT]).tolist()
+    members: list[int] = []
     seen: set[int] = set()
     for row in on_cycle:
         if row in seen:
@@ -282,9 +241,10 @@ def _cut_cycles(parent: Rows, flags: dict[Oddity, list[int]]) -> None:
         member = row
         while member not in seen:
             seen.add(member)
-            flags[Oddity.CYCLE].append(member)
+            members.append(member)
             member = int(parent[member])
         parent[row] = _ABSENT
+    return np.array(members, np.intp)
 
 
 def _add_time_oddities(
@@ -333,37 +293,3 @@ def _bounds(columns: TraceColumns) -> tuple[int, int]:
         return 0, int(columns.dur_ns.max(initial=0))
     ends = columns.start_ns[timed] + columns.dur_ns[timed]
     return int(columns.start_ns[timed].min()), int(ends.max())
-
-
-def _shown_ids(columns: TraceColumns, groups: Sequence[Sequence[int]]) -> NDArray[np.uint64]:
-    """Return IDs unique within the trace: the sent one for the first bearer (a client half before
-    its server half), for the others one derived from the span's own content, so that it is stable."""
-    shown = columns.span_id.copy()
-    if not groups:
-        return shown
-    taken = set(shown.tolist())
-    for group in groups:
-        keeper = next((row for row in group if columns.kind[row] == SpanKind.CLIENT), group[0])
-        for row in group:
-            if row != keeper:
-                shown[row] = derived = _derived_id(columns, row, taken)
-                taken.add(derived)
-    return shown
-
-
-def _derived_id(columns: TraceColumns, row: int, taken: set[int]) -> int:
-    said = (
-        int(columns.span_id[row]),
-        int(columns.kind[row]),
-        columns.services[columns.service[row]],
-        columns.names[columns.name[row]],
-        int(columns.start_ns[row]),
-        int(columns.dur_ns[row]),
-    )
-    attempt = 0
-    while True:
-        text = repr((*said, attempt)).encode("utf-8", "replace")
-        derived = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
-        if derived and derived not in taken:
-            return derived
-        attempt += 1
