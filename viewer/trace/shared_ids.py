@@ -110,7 +110,7 @@ def shown_ids(columns: TraceColumns, found: Bearers) -> _Hashes:
     places = np.arange(len(rows))
     number = np.empty(len(rows), np.uint64)
     number[order] = places - np.maximum.accumulate(np.where(new, places, 0))
-    taken = np.unique(columns.span_id)
+    taken = np.sort(columns.span_id)
     pending = places
     for attempt in range(_ATTEMPTS):
         derived = _mixed(_mixed(content[pending], number[pending]), np.uint64(attempt))
@@ -118,10 +118,10 @@ def shown_ids(columns: TraceColumns, found: Bearers) -> _Hashes:
         good = np.zeros(len(pending), bool)
         good[first] = (unique != 0) & ~_is_among(taken, unique)
         shown[rows[pending[good]]] = derived[good]
-        taken = np.union1d(taken, derived[good])
         pending = pending[~good]
         if not len(pending):
             return shown
+        taken = np.sort(np.concatenate((taken, derived[good])))
     # Only who knows how these are derived can have sent IDs in the way of so many attempts.
     free = np.setdiff1d(np.arange(1, len(taken) + len(pending) + 1, dtype=np.uint64), taken)
     shown[rows[pending]] = free[: len(pending)]

@@ -275,12 +275,10 @@ def _add_far_times(
 
 def _add_root_oddities(parent: Rows, rows_by_oddity: dict[Oddity, Rows]) -> None:
     roots = np.flatnonzero(parent == _ABSENT).astype(np.int32)
-    headless = [
-        rows_by_oddity[oddity]
-        for oddity in (Oddity.ORPHAN, Oddity.SELF_PARENT, Oddity.CYCLE)
-        if oddity in rows_by_oddity
-    ]
-    true_roots = np.setdiff1d(roots, np.concatenate(headless)) if headless else roots
+    headless = np.zeros(len(parent), bool)
+    for oddity in (Oddity.ORPHAN, Oddity.SELF_PARENT, Oddity.CYCLE):
+        headless[rows_by_oddity.get(oddity, roots[:0])] = True
+    true_roots = roots[~headless[roots]]
     if len(roots) and not len(true_roots):
         rows_by_oddity[Oddity.NO_ROOT] = roots
     elif len(true_roots) > 1:
