@@ -1,7 +1,8 @@
 """What opening many large traces does to the server's memory: `python -m bench.memory`.
 
 Opens different large traces in turn, then one very large trace from many clients at once, then
-different very large ones at once; prints the process's memory before, after and at its peak.
+different very large ones at once; prints the process's memory before, after and at its peak. In it is
+what DuckDB keeps of its file, up to a quarter of the machine's memory (4 GB at most).
 """
 
 import argparse
