@@ -396,7 +396,7 @@ def test_an_unknown_traces_window_is_a_404() -> None:
 
 
 def test_a_row_stays_within_a_few_elements() -> None:
-    """A page holds two windows of 80 rows, and 2,500 elements at the very most."""
+    """A page holds two windows of 75 rows, and 2,500 elements at the very most."""
     plain = get(f"{URL}/rows", *a_forest([0] + [1] * 50))
     assert len(_Elements(plain.text).found) / 51 < 9
     worst = [

@@ -16,7 +16,7 @@ from viewer.ui.loaded_trace import LoadedTrace
 from viewer.ui.viewmodel.only_form import Kept
 from viewer.ui.viewmodel.trace_state import TraceState
 
-WINDOW_ROWS = 80
+WINDOW_ROWS = 75
 BAR_UNITS = 1000.0
 LEAST_WIDTH = 1.5
 _MOST_INDENT = 10
