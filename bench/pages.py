@@ -1,48 +1,31 @@
-"""What opening large traces costs: `python -m bench.pages` prints a table and writes JSON.
+"""What opening large traces costs: `python -m bench.pages` prints tables and writes JSON.
 
-Makes traces (realistic trees, a deep chain), serves them, and opens each in a fresh Chromium context at
-1440 × 900: time to the first row, what was transferred, how large the page is, how it scrolls, and
-whether its very last span can be reached by scrolling. Needs Chromium ($CHROMIUM, or one on PATH).
+Makes traces (realistic trees, deep chains, one parent of all), serves them, and opens each in fresh
+Chromium contexts at 1440 × 900: the very first time, when the server knows nothing of the trace
+("cold"), and again. How long until the first row is drawn, what is transferred, how large the page is,
+how it scrolls, whether its very last span can be reached, and how long a step takes from the click
+to the frame that shows it. Then search pages with few and many results. ``--compare`` sets a run
+beside an earlier one. Needs Chromium ($CHROMIUM, or one on PATH).
 """
 
 import argparse
-import json
-import os
-import random
-import shutil
-import statistics
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans
 from playwright.sync_api import Browser, Page, sync_playwright
-from rich.console import Console
-from rich.table import Table
 
+from bench.browser import count_nodes, find_browser, fresh_page, open_page
+from bench.results import Measured, median, read, show, write
 from bench.server import Server
+from bench.traces import LAST_SPAN, Case, make_copies, make_trace, parse_case
 
-BEGIN_NS = 1_795_000_000_000_000_000
-LAST_SPAN = b"\xff" * 8
+TRACES, SEARCHES = "Trace page in Chromium, 1440 × 900, empty cache", "Search page, likewise"
 _FLICK_PX_PER_S, _FLICK_S = 6_000, 3
-_SERVICES = 24
-
-# Notes when the first row stands in the document, and when that frame has been drawn.
-_WATCH_FIRST_ROW = """
-window.firstRow = new Promise((done) => {
-  const look = () => {
-    if (!document.querySelector("[data-span-row]")) return false;
-    requestAnimationFrame(() => setTimeout(() => done(performance.now())));
-    return true;
-  };
-  const watcher = new MutationObserver(() => { if (look()) watcher.disconnect(); });
-  watcher.observe(document, { childList: true, subtree: true });
-});
-"""
+_RESULTS = (20, 1_500)
+_SPANS_OF_A_RESULT = 20
+_TERM = "things/7"
 
 _FLICK = """
 async ([speed, seconds]) => {
@@ -71,231 +54,136 @@ _AT_THE_END = """
 }
 """
 
+# Takes a step and tells the milliseconds until a frame with what it leads to has been drawn.
+_STEP = """
+async ([step, isThere]) => {
+  const begin = performance.now();
+  const wanted = new Function("return " + isThere);
+  new Function(step)();
+  while (!wanted()) {
+    await new Promise(requestAnimationFrame);
+    if (performance.now() - begin > 60000) throw new Error("nothing came of " + step);
+  }
+  await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+  return performance.now() - begin;
+}
+"""
+_STEPS = {
+    "detail_ms": (
+        "const box = document.querySelector('[data-waterfall]').getBoundingClientRect();"
+        "document.elementFromPoint(box.left + 200, box.top + 60).closest('[data-span-row]')"
+        ".querySelector('.row-op').click();",
+        "document.querySelector('#span-detail [data-key=close]')",
+    ),
+    "find_ms": (
+        f"const box = document.querySelector('[data-find]'); box.value = '{_TERM}';"
+        "box.form.requestSubmit();",
+        "document.querySelector('[data-find-count]')",
+    ),
+    "collapse_all_ms": (
+        "document.querySelector('[data-collapse-all]').click();",
+        "document.querySelector('span-tree[aria-rowcount=\"1\"]')",
+    ),
+}
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A made trace: ``tree`` is realistic, ``chain`` has a level per span, ``wide`` one parent."""
-
-    shape: str
-    spans: int
-
-    @property
-    def name(self) -> str:
-        return f"{self.shape} {self.spans:,}"
-
-    @property
-    def trace_id(self) -> bytes:
-        return f"{self.shape:>5}{self.spans:>11}".encode()
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One case, medians over the runs."""
-
-    case: str
-    first_row_ms: float
-    transferred_kb: float
-    requests: float
-    dom_nodes: float
-    js_heap_mb: float
-    end_reached_ms: float
-    dom_nodes_at_end: float
-    scroll_fps: float
-    longest_frame_ms: float
-
-
-CASES = (Case("tree", 10), Case("tree", 17_000), Case("tree", 100_000), Case("chain", 2_000))
-
-
-def make_trace(case: Case) -> bytes:
-    """Return a trace as an OTLP request; the last row that a waterfall draws is LAST_SPAN."""
-    chance = random.Random(case.name)
-    request = ExportTraceServiceRequest()
-    scopes = [_service(request, number) for number in range(_SERVICES)]
-    # What may still get children: ID, begin, end.
-    parents = [(b"", BEGIN_NS, BEGIN_NS + 60 * 10**9)]
-    for number in range(case.spans - 1):
-        parent, begin, end = parents[_place(case.shape, len(parents), chance)]
-        span = scopes[chance.randrange(_SERVICES)].spans.add()
-        span.trace_id, span.span_id, span.parent_span_id = case.trace_id, _span_id(number), parent
-        span.name = f"operation {chance.randrange(60)}"
-        span.kind = 2 + number % 2  # type: ignore[assignment]
-        if not number:
-            parents.clear()
-        elif case.shape == "chain":
-            begin, end = begin + 1_000, end - 1_000
-        else:
-            begin += int((end - begin) * 0.9 * chance.random())
-            end = begin + max(1_000, int((end - begin) * chance.uniform(0.05, 0.6)))
-        span.start_time_unix_nano, span.end_time_unix_nano = begin, end
-        _describe(span, number, chance)
-        if not number or case.shape == "chain" or end - begin > 5_000_000:
-            parents.append((span.span_id, begin, end))
-        if len(parents) > 400:
-            # The root stays: everything that is left hangs somewhere below it.
-            del parents[chance.randrange(1, 400)]
-    last = scopes[0].spans.add()
-    # A chain ends with its deepest span, the others with the root's last child.
-    parent, _, end = parents[-1] if case.shape == "chain" else parents[0]
-    last.trace_id, last.span_id, last.parent_span_id = case.trace_id, LAST_SPAN, parent
-    last.name = "the end"
-    last.start_time_unix_nano, last.end_time_unix_nano = end - 1_000, end
-    return request.SerializeToString()
+CASES = tuple(
+    parse_case(text)
+    for text in (
+        "tree:10", "tree:1000", "tree:10000", "tree:100000", "tree:1000000",
+        "chain:2000", "chain:10000", "wide:10000", "wide:100000",
+    )
+)  # fmt: skip
 
 
-def _place(shape: str, count: int, chance: random.Random) -> int:
-    if shape == "chain":
-        return count - 1
-    return 0 if shape == "wide" else chance.randrange(count)
-
-
-def _service(request: ExportTraceServiceRequest, number: int) -> ScopeSpans:
-    resource_spans = request.resource_spans.add()
-    name = resource_spans.resource.attributes.add()
-    name.key, name.value.string_value = "service.name", f"service-{number:02d}"
-    return resource_spans.scope_spans.add()
-
-
-def _span_id(number: int) -> bytes:
-    return (number + 1).to_bytes(8, "big")
-
-
-def _describe(span: Any, number: int, chance: random.Random) -> None:
-    """Add eight attributes, and an event on every fifth span."""
-    for key, value in (
-        ("http.request.method", "GET"),
-        ("http.route", f"/v1/things/{chance.randrange(60)}"),
-        ("url.full", f"https://service.internal/v1/things/{number}"),
-        ("server.address", "service.internal"),
-        ("user_agent.original", "bench/1.0"),
-        ("enduser.id", f"u-{chance.randrange(10_000)}"),
-        ("thread.name", f"worker-{number % 16}"),
-        ("app.tenant", f"tenant-{number % 40}"),
-    ):
-        attribute = span.attributes.add()
-        attribute.key, attribute.value.string_value = key, value
-    if number % 5 == 0:
-        event = span.events.add()
-        event.name, event.time_unix_nano = "cache.miss", span.start_time_unix_nano
-    if number % 97 == 96:
-        span.status.code, span.status.message = 2, "upstream timed out"
-
-
-def find_browser() -> str:
-    """Return $CHROMIUM or a Chromium on PATH."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
-    if not found:
-        raise SystemExit("no Chromium found; set CHROMIUM to the path of one")
-    return found
-
-
-@contextmanager
-def fresh_page(browser: Browser) -> Iterator[tuple[Page, dict[str, float]]]:
-    """Yield a page with an empty cache, and what it transfers as it goes."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    seen = {"bytes": 0.0, "requests": 0.0}
-    session = context.new_cdp_session(page)
-    session.send("Network.enable")
-
-    def count(event: dict[str, Any]) -> None:
-        seen["bytes"] += event["encodedDataLength"]
-        seen["requests"] += 1
-
-    session.on("Network.loadingFinished", count)
-    page.add_init_script(_WATCH_FIRST_ROW)
-    yield page, seen
-    context.close()
-
-
-def open_once(browser: Browser, url: str, case: Case) -> Result:
+def open_trace(browser: Browser, url: str, case: Case) -> Measured:
     """Open a trace's page once and measure."""
     with fresh_page(browser) as (page, seen):
-        page.goto(url, wait_until="commit")
-        first_row_ms = float(page.evaluate("firstRow"))
-        page.wait_for_load_state("networkidle")
-        loaded = dict(seen)
-        nodes = page.evaluate("document.querySelectorAll('*').length")
-        heap = page.evaluate("performance.memory.usedJSHeapSize")
+        opened = asdict(open_page(page, seen, url))
         flick = page.evaluate(_FLICK, [_FLICK_PX_PER_S, _FLICK_S])
         before = page.evaluate("performance.now()")
         page.wait_for_function(_AT_THE_END, arg=LAST_SPAN.hex(), timeout=60_000, polling=50)
-        return Result(
-            case=case.name,
-            first_row_ms=first_row_ms,
-            transferred_kb=loaded["bytes"] / 1000,
-            requests=loaded["requests"],
-            dom_nodes=nodes,
-            js_heap_mb=heap / 1e6,
-            end_reached_ms=page.evaluate("performance.now()") - before,
-            dom_nodes_at_end=page.evaluate("document.querySelectorAll('*').length"),
-            scroll_fps=flick["fps"],
-            longest_frame_ms=flick["longest"],
-        )
+        return {
+            "case": case.name,
+            **opened,
+            "most_dom_nodes": max(opened["dom_nodes"], count_nodes(page)),
+            "scroll_fps": flick["fps"],
+            "longest_frame_ms": flick["longest"],
+            "end_reached_ms": page.evaluate("performance.now()") - before,
+            **take_steps(page),
+        }
 
 
-def median(results: list[Result]) -> Result:
-    """Return the median of each number."""
-    rows = [asdict(result) for result in results]
-    numbers = {
-        name: statistics.median(row[name] for row in rows) for name in rows[0] if name != "case"
-    }
-    return Result(case=results[0].case, **numbers)
+def take_steps(page: Page) -> dict[str, float]:
+    """Take each step on the page once; return how long each took."""
+    return {name: float(page.evaluate(_STEP, list(step))) for name, step in _STEPS.items()}
 
 
-def measure(cases: list[Case], runs: int) -> list[Result]:
-    """Make, serve and open the cases; return their medians."""
-    results = []
-    with tempfile.TemporaryDirectory(prefix="tracefall-bench-") as folder:
+def open_search(browser: Browser, url: str, results: int) -> Measured:
+    """Open a page of results once and measure."""
+    with fresh_page(browser) as (page, seen):
+        opened = open_page(page, seen, f"{url}/search?limit={results}")
+        shown = page.locator("[data-result-row]").count()
+        if shown != results:
+            raise SystemExit(f"{results} results were asked for, {shown} are shown")
+        return {"case": f"{results:,} results", **asdict(opened)}
+
+
+def cold_and_warm(runs: Sequence[Measured]) -> Measured:
+    """Return the medians of all runs but the very first, and that one's time to the first row."""
+    found = median(runs[1:])
+    case, warm = found.pop("case"), found.pop("first_row_ms")
+    cold = runs[0]["first_row_ms"]
+    return {"case": case, "first_row_cold_ms": cold, "first_row_ms": warm, **found}
+
+
+def measure(cases: Sequence[Case], runs: int) -> dict[str, list[Measured]]:
+    """Make, serve and open the cases once and ``runs`` times more, and the search pages."""
+    with tempfile.TemporaryDirectory(prefix="tracefall-bench-") as text:
+        folder = Path(text)
         files = []
         for number, case in enumerate(cases):
-            files.append(Path(folder) / f"{number}.pb")
+            files.append(folder / f"{number}.pb")
             files[-1].write_bytes(make_trace(case))
+        few = folder / "results.pb"
+        few.write_bytes(make_copies(Case("tree", _SPANS_OF_A_RESULT), max(_RESULTS)))
         arguments = ("--retention", "off", "--no-receivers")
-        store = f"duckdb:{folder}/pages.duckdb"
         with (
-            Server(store, *arguments, files=files, ready_s=300) as server,
+            Server(f"duckdb:{text}/0.duckdb", *arguments, files=files, ready_s=300) as server,
+            Server(f"duckdb:{text}/1.duckdb", *arguments, files=[few], ready_s=300) as searched,
             sync_playwright() as tools,
         ):
             browser = tools.chromium.launch(executable_path=find_browser())
-            for case in cases:
-                url = f"{server.ui_url}/trace/{case.trace_id.hex()}"
-                results.append(median([open_once(browser, url, case) for _ in range(runs)]))
+            # A browser's own first page is slow whatever it shows.
+            with fresh_page(browser) as (page, seen):
+                open_page(page, seen, f"{searched.ui_url}/search?limit=1")
+            traces = [
+                cold_and_warm([open_trace(browser, url, case) for _ in range(runs + 1)])
+                for case in cases
+                if (url := f"{server.ui_url}/trace/{case.trace_id.hex()}")
+            ]
+            searches = [
+                cold_and_warm(
+                    [open_search(browser, searched.ui_url, count) for _ in range(runs + 1)]
+                )
+                for count in _RESULTS
+            ]
             browser.close()
-    return results
-
-
-def show(results: list[Result]) -> None:
-    """Print a table, a row per case."""
-    table = Table(title="Trace page in Chromium, 1440 × 900, empty cache")
-    for name in asdict(results[0]):
-        table.add_column(name.replace("_", " "), justify="left" if name == "case" else "right")
-    for result in results:
-        values = asdict(result).values()
-        table.add_row(*(value if isinstance(value, str) else f"{value:,.0f}" for value in values))
-    Console(width=max(160, Console().width)).print(table)
-
-
-def parse_case(text: str) -> Case:
-    """Read ``tree:100000``."""
-    shape, _, spans = text.partition(":")
-    if shape not in ("tree", "chain", "wide") or not spans.isdecimal() or int(spans) < 3:
-        raise argparse.ArgumentTypeError("expected tree:N, chain:N or wide:N with at least 3 spans")
-    return Case(shape, int(spans))
+    return {TRACES: traces, SEARCHES: searches}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure what opening large traces costs.")
     parser.add_argument("case", nargs="*", type=parse_case, help="tree:N, chain:N or wide:N")
-    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--runs", type=int, default=3, help="how often after the first time")
     parser.add_argument("--json", type=Path, help="write the result here")
+    parser.add_argument("--compare", type=Path, metavar="OLD.json", help="show both runs")
     arguments = parser.parse_args()
-    results = measure(arguments.case or list(CASES), arguments.runs)
-    show(results)
+    earlier = read(arguments.compare) if arguments.compare else {}
+    found = measure(arguments.case or CASES, max(arguments.runs, 1))
+    for title, results in found.items():
+        show(title, results, earlier.get(title, ()))
     if arguments.json:
-        rows = [asdict(result) for result in results]
-        arguments.json.write_text(json.dumps(rows, indent=2) + "\n")
+        write(arguments.json, found)
 
 
 if __name__ == "__main__":

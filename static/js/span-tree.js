@@ -2,7 +2,7 @@
 // the view are in the document, and the empty space keeps the scroll bar true.
 import { anchor } from "./trace-page.js";
 
-const MOST_WINDOWS = 3;
+const MOST_WINDOWS = 2;
 const MOST_LAST = 4;
 
 class SpanTree extends HTMLElement {

@@ -13,6 +13,7 @@ from viewer.analysis.patterns import (
     retries,
 )
 from viewer.analysis.siblings import siblings
+from viewer.analysis.visible import children_of
 from viewer.trace.span import Span, SpanKind
 from viewer.trace.tree import TraceTree
 
@@ -45,17 +46,17 @@ def call(
 
 def repeated(*spans: Span) -> list[Repetition]:
     tree = a_tree(spans)
-    return repetitions(tree, siblings(tree))
+    return repetitions(tree, siblings(tree, children_of(tree)))
 
 
 def retried(*spans: Span) -> list[Retry]:
     tree = a_tree(spans)
-    return retries(tree, siblings(tree))
+    return retries(tree, siblings(tree, children_of(tree)))
 
 
 def in_a_row(*spans: Span) -> list[InARow]:
     tree = a_tree(spans)
-    return calls_in_a_row(tree, siblings(tree))
+    return calls_in_a_row(tree, siblings(tree, children_of(tree)))
 
 
 # Repeated calls.
@@ -161,7 +162,7 @@ def forests(draw: st.DrawFn) -> TraceTree:
 
 @given(forests())
 def test_any_forest_has_patterns_of_its_own_rows_only(tree: TraceTree) -> None:
-    found = siblings(tree)
+    found = siblings(tree, children_of(tree))
     for one in (*repetitions(tree, found), *retries(tree, found), *calls_in_a_row(tree, found)):
         assert 1 < len(one.rows) <= 5
         assert (tree.parent[one.rows] == one.parent).all()

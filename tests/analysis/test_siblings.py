@@ -4,6 +4,7 @@ import numpy as np
 
 from tests.builders import MS, START_NS, a_span, a_tree
 from viewer.analysis.siblings import operations, siblings
+from viewer.analysis.visible import children_of
 from viewer.trace.span import Span, SpanKind
 
 
@@ -22,7 +23,7 @@ def test_children_are_grouped_by_parent_and_operation_in_order_of_time() -> None
             at(6, 2, "a", 41),
         ]
     )
-    found = siblings(tree)
+    found = siblings(tree, children_of(tree))
     groups = [tree.columns.span_id[found.of(group)].tolist() for group in range(len(found.first))]
     assert sorted(groups) == [[3], [4, 5, 2], [6]]
     assert found.overlapping.tolist() == [int(group == [4, 5, 2]) for group in groups]
@@ -36,7 +37,7 @@ def test_spans_without_start_and_consumers_are_no_calls() -> None:
             a_span(3, 1, start_ns=0),
         ]
     )
-    found = siblings(tree)
+    found = siblings(tree, children_of(tree))
     assert len(found.rows) == len(found.first) == len(found.size) == 0
 
 

@@ -85,6 +85,7 @@ class StoreContract:
         assert (page.stored_traces, page.searched_spans) == (0, 0)
         assert store.distribution(TraceQuery(), 10).cells == ()
         assert store.get_columns(TRACE_ID) is None
+        assert store.count_spans(TRACE_ID) == 0
         assert store.get_spans(TRACE_ID) == []
         assert store.match_spans(TRACE_ID, ["x"]) == []
         assert store.attribute_of_spans(TRACE_ID, "x") == {}
@@ -267,7 +268,7 @@ class StoreContract:
         assert store.stats().span_rows == 9
         columns = store.get_columns(f"{1:032x}")
         assert columns is not None
-        assert len(columns) == 9
+        assert len(columns) == store.count_spans(f"{1:032x}") == 9
         tree = build_tree(columns)
         tree.check()
         assert len(tree) == 4

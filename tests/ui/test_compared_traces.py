@@ -1,5 +1,9 @@
 """The cache of comparisons: made once, bounded, and anew when a trace has changed."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
 import pytest
 
 from tests.builders import a_span, a_trace
@@ -44,3 +48,25 @@ def test_large_pairs_push_others_out(monkeypatch: pytest.MonkeyPatch) -> None:
     second = cache.get(traces[0], traces[2])
     assert cache.get(traces[0], traces[2]) is second
     assert cache.get(traces[0], traces[1]) is not first
+
+
+def test_who_compares_a_pair_at_once_shares_one_comparison(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    a, b = a_loaded_trace(*a_trace(1)), a_loaded_trace(*a_trace(2))
+    cache, compare = ComparisonCache(), compared_traces.compare
+    begun, let_go = threading.Semaphore(0), threading.Event()
+
+    def slowly(*sides: Any) -> Any:
+        begun.release()
+        assert let_go.wait(10)
+        return compare(*sides)
+
+    monkeypatch.setattr(compared_traces, "compare", slowly)
+    with ThreadPoolExecutor(4) as threads:
+        running = [threads.submit(cache.get, a, b) for _ in range(4)]
+        assert begun.acquire(timeout=5)
+        assert not begun.acquire(timeout=0.2)
+        let_go.set()
+        found = [one.result(10) for one in running]
+    assert all(one is found[0] for one in found)

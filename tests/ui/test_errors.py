@@ -1,6 +1,11 @@
 """Errors: a page for people, the API's shape for programs, a notice for htmx."""
 
+import pytest
+
+from tests.builders import TRACE_ID
 from tests.ui.stage import HTML, a_client, a_store, htmx_headers
+from viewer.ui.loaded_trace import TraceCache
+from viewer.ui.loading import Busy
 
 
 def test_an_unknown_page_says_what_was_asked_and_offers_to_look_it_up() -> None:
@@ -41,3 +46,20 @@ def test_an_unexpected_error_tells_nothing_of_our_insides() -> None:
     assert "secret" not in response.text
     notice = client.get("/search", headers=htmx_headers("results"))
     assert notice.headers["HX-Reswap"] == "innerHTML"
+
+
+def test_a_trace_that_does_not_get_its_turn_says_when_to_try_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def busy(_: TraceCache, trace_id: str) -> None:
+        raise Busy
+
+    monkeypatch.setattr(TraceCache, "get", busy)
+    client = a_client()
+    response = client.get(f"/trace/{TRACE_ID}", headers=HTML)
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "5"
+    assert "Too many large traces at once" in response.text
+    assert "Try again in a few seconds" in response.text
+    notice = client.get(f"/trace/{TRACE_ID}", headers=htmx_headers("trace-view"))
+    assert notice.status_code == 503

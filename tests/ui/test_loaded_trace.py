@@ -1,6 +1,10 @@
 """The cache of traces: fresh within two seconds, bounded, and never wrong about absence."""
 
+import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields, is_dataclass
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -13,6 +17,7 @@ from viewer.trace.columns import TraceColumns
 from viewer.trace.tree import Rows, TraceTree
 from viewer.ui import loaded_trace
 from viewer.ui.loaded_trace import MOST_FOUND, MOST_PARTS, LoadedTrace, TraceCache
+from viewer.ui.loading import MOST_AT_ONCE, Busy, Once, Room
 
 
 class Clock:
@@ -191,3 +196,101 @@ def test_the_last_parts_of_a_trace_are_remembered() -> None:
     assert trace.part(0) is not parts[0]
     assert parts[1].self_ns.tolist() == trace.self_ns[1:].tolist()
     assert parts[1].children.of(0).tolist() == [1]
+
+
+class SlowStore(CountingStore):
+    """Reads columns only when it is let to; counts how many are being read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.let_go = threading.Semaphore(0), threading.Event()
+
+    def count_spans(self, trace_id: str) -> int:
+        # As large as a trace may be for a second one to fit beside it.
+        return super().count_spans(trace_id) * (MOST_AT_ONCE // 2)
+
+    def get_columns(self, trace_id: str) -> TraceColumns | None:
+        self.begun.release()
+        assert self.let_go.wait(10)
+        return super().get_columns(trace_id)
+
+
+def test_who_opens_a_trace_at_once_shares_one_load() -> None:
+    store = SlowStore()
+    store.write_spans([a_batch([a_span(1)])])
+    cache = TraceCache(store)
+    with ThreadPoolExecutor(8) as threads:
+        running = [threads.submit(cache.get, TRACE_ID) for _ in range(8)]
+        assert store.begun.acquire(timeout=5)
+        store.let_go.set()
+        found = [one.result(10) for one in running]
+    assert rows_of(found[0]) == 1
+    assert all(one is found[0] for one in found)
+    assert store.reads == 1
+
+
+def test_of_different_large_traces_two_are_loaded_at_once_and_the_others_in_turn() -> None:
+    store = SlowStore()
+    ids = [f"{number:032x}" for number in range(1, 7)]
+    store.write_spans([a_batch([a_span(1, trace_id=trace_id)]) for trace_id in ids])
+    cache = TraceCache(store)
+    with ThreadPoolExecutor(6) as threads:
+        running = [threads.submit(cache.get, trace_id) for trace_id in ids]
+        assert store.begun.acquire(timeout=5)
+        assert store.begun.acquire(timeout=5)
+        assert not store.begun.acquire(timeout=0.2)
+        store.let_go.set()
+        assert [rows_of(one.result(10)) for one in running] == [1] * 6
+
+
+def test_a_large_trace_that_gets_no_turn_in_time_is_refused() -> None:
+    store = SlowStore()
+    ids = [f"{number:032x}" for number in range(1, 4)]
+    store.write_spans([a_batch([a_span(1, trace_id=trace_id)]) for trace_id in ids])
+    cache = TraceCache(store, wait_s=0.05)
+    with ThreadPoolExecutor(2) as threads:
+        running = [threads.submit(cache.get, trace_id) for trace_id in ids[:2]]
+        for _ in running:
+            assert store.begun.acquire(timeout=5)
+        with pytest.raises(Busy):
+            cache.get(ids[2])
+        store.let_go.set()
+        assert [rows_of(one.result(10)) for one in running] == [1, 1]
+    assert rows_of(cache.get(ids[2])) == 1
+
+
+def held_bytes(*roots: object) -> int:
+    """How much memory the arrays below some objects take, each counted once."""
+    seen: set[int] = set()
+    waiting, total = list(roots), 0
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen or isinstance(one, type | ModuleType | Room | str):
+            continue
+        seen.add(id(one))
+        if isinstance(one, np.ndarray):
+            total += 0 if one.base is not None else one.nbytes
+            waiting += [] if one.base is None else [one.base]
+        elif is_dataclass(one):
+            waiting += [getattr(one, each.name) for each in fields(one)]
+        elif isinstance(one, Once):
+            assert one._made, "something that is remembered was not computed"
+            waiting += one._made
+        elif isinstance(one, list | tuple):
+            total += sys.getsizeof(one)
+            waiting += one
+        elif isinstance(one, dict):
+            waiting += one.values()
+    return total
+
+
+def test_all_that_is_remembered_of_a_trace_is_bounded_by_its_spans() -> None:
+    spans = [a_span(1), *(a_span(number, number // 2) for number in range(2, 4_001))]
+    loaded = a_loaded_trace(*spans)
+    for number in range(3 * MOST_FOUND):
+        loaded.remember(str(number), np.arange(len(spans), dtype=np.int32))
+    assert loaded.critical is not None
+    assert loaded.flame is not None
+    assert loaded.repeats is not None
+    assert loaded.overview() is not None
+    assert held_bytes(loaded) < 300 * len(spans)

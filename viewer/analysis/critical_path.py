@@ -28,6 +28,7 @@ Times = NDArray[np.int64]
 _Places = NDArray[np.int64]
 _OVERLAP_ALLOWANCE = 0.01
 _LEAST = np.iinfo(np.int64).min
+_MOST = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,15 +149,17 @@ def _chosen(
         return rows, rows, rows
     # Latest ends last, of equal ones the longest last: siblings stand in order of their start.
     rows = rows[::-1]
-    times, rank = np.unique(np.concatenate((low[rows], high[rows])), return_inverse=True)
-    family = tree.parent[rows].astype(np.int64) * len(times)
-    begins, ends = family + rank[:count], family + rank[count:]
+    family, begins, ends = _by_family(tree.parent[rows].astype(np.int64), low[rows], high[rows])
     order = np.argsort(ends, kind="stable")
     rows, family, begins, ends = rows[order], family[order], begins[order], ends[order]
-    at = np.searchsorted(ends, begins, side="right") - 1
+    # Looked up in their order, a million are found ten times as fast as at random.
+    by_begin = np.argsort(begins, kind="stable")
+    started = begins[by_begin]
+    at = np.empty(count, np.int64)
+    at[by_begin] = np.searchsorted(ends, started, side="right") - 1
     # Before the first of a family comes another family's last.
     before = np.where((at >= 0) & (family[at] == family), at, count)
-    later, overlapping = _overlapping(tree, rows, begins, ends, at, low, high)
+    later, overlapping = _overlapping(tree, rows, begins, ends, started, at, low, high)
     before[later] = overlapping
     # What is last in its family, and all that comes before; behind the rows stands "nothing".
     reached = np.append(family[1:] != family[:-1], [True, False])
@@ -168,29 +171,44 @@ def _chosen(
     return rows[reached[:-1]], rows[overlapping[kept]], rows[later[kept]]
 
 
+def _by_family(parents: _Places, low: Times, high: Times) -> tuple[_Places, _Places, _Places]:
+    """Return numbers that order by family, and by family and time for either bound."""
+    least = int(low.min())
+    width = int(high.max()) - least + 1
+    if (int(parents.max()) + 1) * width < _MOST:
+        family = parents * width
+        return family, family + (low - least), family + (high - least)
+    # Where that would leave 64 bits, a time's rank takes its place.
+    times, rank = np.unique(np.concatenate((low, high)), return_inverse=True)
+    family = parents * len(times)
+    return family, family + rank[: len(low)], family + rank[len(low) :]
+
+
 def _overlapping(
     tree: TraceTree,
     rows: _Places,
     begins: _Places,
     ends: _Places,
+    started: _Places,
     before: _Places,
     low: Times,
     high: Times,
 ) -> tuple[_Places, _Places]:
     """Return where a row overlaps the next of its family by so little that it comes before it: the
-    places of the later and of the earlier ones. ``before`` is the last place that ends in time."""
+    places of the later and of the earlier ones. ``before`` is the last place that ends in time,
+    ``started`` all that begins in order."""
     later = np.arange(len(rows))
     earlier = before + 1
     overlaps = ends[earlier] < ends
     later, earlier = later[overlaps], earlier[overlaps]
-    # Nothing else of the family may begin or end while both run, nor the earlier one begin then.
-    lone = (ends[earlier + 1] > ends[earlier]) & (ends[before[later]] != begins[later])
-    started = np.sort(begins)
-    last = np.searchsorted(started, ends[earlier], side="right")
-    lone &= last - np.searchsorted(started, begins[later], side="left") == 1
     above = tree.parent[rows[later]]
     overlap = high[rows[earlier]] - low[rows[later]]
-    lone &= overlap / np.maximum(high[above] - low[above], 1) < _OVERLAP_ALLOWANCE
+    little = overlap / np.maximum(high[above] - low[above], 1) < _OVERLAP_ALLOWANCE
+    # Nothing else of the family may begin or end while both run, nor the earlier one begin then.
+    little &= (ends[earlier + 1] > ends[earlier]) & (ends[before[later]] != begins[later])
+    later, earlier = later[little], earlier[little]
+    last = np.searchsorted(started, ends[earlier], side="right")
+    lone = last - np.searchsorted(started, begins[later], side="left") == 1
     return later[lone], earlier[lone]
 
 

@@ -74,20 +74,22 @@ def heaviest_service(tree: TraceTree) -> HeaviestService | None:
     rows = np.flatnonzero((columns.service != top) & (columns.start_ns != 0))
     if not len(rows):
         return None
-    rows = rows[np.lexsort((columns.start_ns[rows], columns.service[rows]))]
-    services, group = np.unique(columns.service[rows], return_inverse=True)
-    begin = columns.start_ns[rows]
-    busy = covered(group.astype(np.int64), begin, begin + columns.dur_ns[rows])
+    begin, service = columns.start_ns[rows], columns.service[rows]
+    order = np.lexsort((begin, service))
+    begin, length, service = begin[order], columns.dur_ns[rows][order], service[order]
+    first = np.r_[True, service[1:] != service[:-1]]
+    busy = covered(np.cumsum(first) - 1, begin, begin + length)
     heaviest = int(np.argmax(busy))
     if not busy[heaviest]:
         return None
-    own = np.sort(rows[columns.service[rows] == services[heaviest]])
+    heavy = service[first][heaviest]
+    own = rows[columns.service[rows] == heavy]
     above = tree.parent[own]
-    called = own[(above < 0) | (columns.service[above] != services[heaviest])]
+    called = own[(above < 0) | (columns.service[above] != heavy)]
     called = called if len(called) else own
     row = int(called[np.argmax(columns.dur_ns[called])])
-    length = int(busy[heaviest])
-    return HeaviestService(row, length, length / tree.duration_ns, len(called))
+    whole = int(busy[heaviest])
+    return HeaviestService(row, whole, whole / tree.duration_ns, len(called))
 
 
 def first_error(tree: TraceTree) -> int | None:

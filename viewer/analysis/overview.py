@@ -43,7 +43,7 @@ class Overview:
 
 def overview(tree: TraceTree, children: Children, self_ns: NDArray[np.int64]) -> Overview:
     """Return the findings: the error first, then by the time at stake."""
-    calls = siblings(tree)
+    calls = siblings(tree, children)
     slowest, service = bottleneck(tree, self_ns), heaviest_service(tree)
     kinds: list[list[Repetition] | list[Retry] | list[InARow] | list[Gap]] = [
         repetitions(tree, calls),

@@ -120,7 +120,7 @@ def calls_in_a_row(tree: TraceTree, found: Siblings) -> list[InARow]:
     """Return the runs of at least LEAST_IN_A_ROW calls of different operations below one span, none
     of which overlaps another, that take a tenth of the trace. What could be saved most first."""
     columns = tree.columns
-    rows = found.rows
+    rows = found.by_start
     # Steps within a service do the work themselves; it is calls that could be made at once.
     own = (columns.kind[rows] == SpanKind.INTERNAL) & (
         columns.service[rows] == columns.service[tree.parent[rows]]
@@ -128,7 +128,6 @@ def calls_in_a_row(tree: TraceTree, found: Siblings) -> list[InARow]:
     rows = rows[~own]
     if len(rows) < LEAST_IN_A_ROW or not tree.duration_ns:
         return []
-    rows = rows[np.lexsort((columns.start_ns[rows], tree.parent[rows]))]
     parents, begin = tree.parent[rows], columns.start_ns[rows]
     length = columns.dur_ns[rows]
     family = np.cumsum(np.r_[False, parents[1:] != parents[:-1]]).astype(np.int64)

@@ -21,7 +21,8 @@ def self_times(tree: TraceTree) -> NDArray[np.int64]:
     if not len(rows):
         return result
     parents, begins, ends = _clipped(tree, rows)
-    order = np.lexsort((begins, parents))
+    # Siblings stand in order of their start, so those of each parent are sorted already.
+    order = np.argsort(parents, kind="stable")
     parents, begins, ends = parents[order], begins[order], ends[order]
     first = np.flatnonzero(np.r_[True, parents[1:] != parents[:-1]])
     # One running maximum serves all families if each is shifted past the one before; where the

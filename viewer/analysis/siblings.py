@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from viewer.analysis.intervals import reached_before
 from viewer.analysis.self_time import is_waited_for
+from viewer.analysis.visible import Children
 from viewer.trace.span import SpanKind
-from viewer.trace.tree import TraceTree
+from viewer.trace.tree import Rows, TraceTree
 
 _Numbers = NDArray[np.int64]
 
@@ -20,27 +21,33 @@ _Numbers = NDArray[np.int64]
 class Siblings:
     """The children of all spans, sorted by parent, operation and start; ``first`` is where each
     group of one parent and operation begins, ``size`` how many it has, ``overlapping`` how many of
-    these begin before all earlier ones have ended. ``operation`` is a number of every row of the trace."""
+    these begin before all earlier ones have ended. ``operation`` is a number of every row of the trace.
+    ``by_start`` are the same children sorted by parent and start only."""
 
-    rows: NDArray[np.intp]
+    rows: Rows
+    by_start: Rows
     group: _Numbers
     first: _Numbers
     size: _Numbers
     overlapping: _Numbers
     operation: _Numbers
 
-    def of(self, group: int) -> NDArray[np.intp]:
+    def of(self, group: int) -> Rows:
         """Return the rows of a group."""
         begin = self.first[group]
         return self.rows[begin : begin + self.size[group]]
 
 
-def siblings(tree: TraceTree) -> Siblings:
+def siblings(tree: TraceTree, children: Children) -> Siblings:
     """Group the children of every span by operation."""
     columns = tree.columns
     operation = operations(tree)
-    rows = _waited_for_children(tree)
-    rows = rows[np.lexsort((columns.start_ns[rows], operation[rows], tree.parent[rows]))]
+    # Children stand in order of their start, so it takes no part in the sorting.
+    by_start = children.rows[columns.start_ns[children.rows] != 0]
+    by_start = by_start[is_waited_for(tree, by_start)]
+    kinds = int(operation.max(initial=0)) + 1
+    both = tree.parent[by_start].astype(np.int64) * kinds + operation[by_start]
+    rows = by_start[np.argsort(both, kind="stable")]
     parents, kinds = tree.parent[rows], operation[rows]
     new = (parents[1:] != parents[:-1]) | (kinds[1:] != kinds[:-1])
     first = np.flatnonzero(np.r_[True, new][: len(rows)]).astype(np.int64)
@@ -49,7 +56,7 @@ def siblings(tree: TraceTree) -> Siblings:
     begin = columns.start_ns[rows]
     before = reached_before(group, begin, begin + columns.dur_ns[rows])
     overlapping = np.bincount(group, begin < before, len(first)).astype(np.int64)
-    return Siblings(rows, group, first, size, overlapping, operation)
+    return Siblings(rows, by_start, group, first, size, overlapping, operation)
 
 
 def operations(tree: TraceTree) -> _Numbers:
@@ -80,8 +87,3 @@ def _renumbered(numbers: _Numbers) -> _Numbers:
     met[numbers] = 1
     ranks: _Numbers = (np.cumsum(met) - 1)[numbers]
     return ranks
-
-
-def _waited_for_children(tree: TraceTree) -> NDArray[np.intp]:
-    rows = np.flatnonzero((tree.parent >= 0) & (tree.columns.start_ns != 0))
-    return rows[is_waited_for(tree, rows)]

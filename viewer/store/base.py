@@ -219,6 +219,11 @@ class SpanStore(Protocol):
         starts outside of it (only one of its spans starts within) counts in the nearest step. Cells
         are sorted by time, then duration."""
 
+    def count_spans(self, trace_id: str) -> int:
+        """Return how many spans of a trace are stored, re-deliveries included; 0 if it is unknown.
+        It is quick: what it would take to load the trace is judged by it."""
+        ...
+
     def get_columns(self, trace_id: str) -> TraceColumns | None:
         """Return a trace's columns in no order, re-deliveries included; None if unknown."""
 

@@ -170,6 +170,9 @@ class MemoryStore:
         )
         return Distribution(start_ns, step_ns, cells)
 
+    def count_spans(self, trace_id: str) -> int:
+        return len(self._of_trace(trace_id))
+
     def get_columns(self, trace_id: str) -> TraceColumns | None:
         rows = self._of_trace(trace_id)
         if not rows:

@@ -2,11 +2,9 @@
 
 Building is total and iterative: any set of spans becomes a forest in which each span stands exactly
 once, whatever its parent links say. The order depends on the spans alone, not on how they arrived.
-Shared IDs follow Zipkin (the server half hangs under the client half, `reference/jaeger.md` §2.5).
+Shared IDs follow Zipkin (`trace.shared_ids`).
 """
 
-import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -14,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.trace.columns import TraceColumns
+from viewer.trace.preorder import preorder
+from viewer.trace.shared_ids import Bearers, bearers, share_ids, shown_ids
 from viewer.trace.span import EARLIEST_PLAUSIBLE_NS, PLAUSIBLE_AHEAD_NS, SpanKind
 
 Rows = NDArray[np.int32]
@@ -124,15 +124,17 @@ def build_tree(columns: TraceColumns, now_ns: int | None = None) -> TraceTree:
     """Place every span of a trace exactly once; see the module's text for the rules. Without
     ``now_ns`` nothing is said of how likely the times are."""
     ordered, redelivered = _in_base_order(columns)
-    parent, flags = _parents(ordered)
-    _cut_cycles(parent, flags)
-    preorder, depth, subtree_end = _preorder(parent)
-    row_of = np.empty(len(preorder), np.int32)
-    row_of[preorder] = np.arange(len(preorder), dtype=np.int32)
-    placed = _take(ordered, preorder)
-    above = parent[preorder]
+    by_id = np.argsort(ordered.span_id, kind="stable")
+    several = bearers(ordered, by_id)
+    parent, flags = _parents(ordered, by_id, several)
+    flags[Oddity.CYCLE] = _cut_cycles(parent)
+    order, depth, subtree_end = preorder(parent)
+    row_of = np.empty(len(order), np.int32)
+    row_of[order] = np.arange(len(order), dtype=np.int32)
+    placed = _take(ordered, order)
+    above = parent[order]
     parent_row = np.where(above == _ABSENT, _ABSENT, row_of[above]).astype(np.int32)
-    rows_by_oddity = {oddity: np.sort(row_of[list(rows)]) for oddity, rows in flags.items() if rows}
+    rows_by_oddity = {oddity: np.sort(row_of[rows]) for oddity, rows in flags.items() if len(rows)}
     _add_time_oddities(placed, parent_row, rows_by_oddity)
     if now_ns is not None:
         _add_far_times(placed.start_ns, now_ns, rows_by_oddity)
@@ -150,7 +152,7 @@ def build_tree(columns: TraceColumns, now_ns: int | None = None) -> TraceTree:
         parent=parent_row,
         depth=depth,
         subtree_end=subtree_end,
-        shown_id=_shown_ids(ordered)[preorder],
+        shown_id=shown_ids(ordered, several)[order],
         findings=tuple(findings),
         start_ns=start_ns,
         end_ns=end_ns,
@@ -177,85 +179,60 @@ def _take(columns: TraceColumns, rows: NDArray[np.intp] | Rows) -> TraceColumns:
 
 def _in_base_order(columns: TraceColumns) -> tuple[TraceColumns, int]:
     """Sort by start, then by what distinguishes spans; drop exact re-deliveries and count them."""
-    order = np.lexsort((columns.digest, columns.kind, columns.span_id, columns.start_ns))
-    ids, digests = columns.span_id[order], columns.digest[order]
+    order = np.argsort(columns.start_ns, kind="stable")
+    start = columns.start_ns[order]
+    same = start[1:] == start[:-1]
+    # Few spans start in the same nanosecond: only those need the further keys.
+    tied = np.flatnonzero(np.r_[False, same] | np.r_[same, False])
+    rows = order[tied]
+    keys = (columns.digest[rows], columns.kind[rows], columns.span_id[rows], start[tied])
+    order[tied] = rows = rows[np.lexsort(keys)]
     # Re-deliveries have equal start, kind, ID and digest, so they stand side by side.
-    again = np.zeros(len(order), bool)
-    again[1:] = (ids[1:] == ids[:-1]) & (digests[1:] == digests[:-1])
-    again[1:] &= columns.start_ns[order][1:] == columns.start_ns[order][:-1]
-    kept = _take(columns, order[~again])
+    ids, digests = columns.span_id[rows], columns.digest[rows]
+    alike = (ids[1:] == ids[:-1]) & (digests[1:] == digests[:-1]) & (np.diff(start[tied]) == 0)
+    again = tied[1:][alike]
+    kept = _take(columns, np.delete(order, again) if len(again) else order)
     # Ends are computed everywhere from here on; none may pass what 64 bits hold.
     np.minimum(kept.dur_ns, _LAST_NS - kept.start_ns, out=kept.dur_ns)
-    return kept, int(again.sum())
+    return kept, len(again)
 
 
-def _groups_of_one_id(span_id: NDArray[np.uint64]) -> list[Sequence[int]]:
-    """Return the rows of each span ID that several spans carry, in base order."""
-    order = np.argsort(span_id, kind="stable")
-    ids = span_id[order]
-    starts = np.flatnonzero(np.r_[True, ids[1:] != ids[:-1]]) if len(ids) else np.empty(0, int)
-    sizes = np.diff(np.r_[starts, len(ids)])
-    return [
-        order[at : at + size].tolist() for at, size in zip(starts, sizes, strict=True) if size > 1
-    ]
-
-
-def _parents(columns: TraceColumns) -> tuple[Rows, dict[Oddity, list[int]]]:
+def _parents(
+    columns: TraceColumns, by_id: NDArray[np.intp], several: Bearers
+) -> tuple[Rows, dict[Oddity, NDArray[np.intp]]]:
     """Resolve parent IDs to rows (-1 = none) and note orphans, self-parents and shared IDs."""
-    flags: dict[Oddity, list[int]] = {oddity: [] for oddity in Oddity}
-    unique, first = np.unique(columns.span_id, return_index=True)
-    wanted = columns.parent_id
-    at = np.minimum(np.searchsorted(unique, wanted), max(len(unique) - 1, 0))
-    found = (wanted != 0) & (unique[at] == wanted) if len(unique) else np.zeros(0, bool)
+    ids, wanted = columns.span_id[by_id], columns.parent_id
+    # Looked up in their order, a million are found much faster than at random.
+    by_wanted = np.argsort(wanted)
+    at = np.empty(len(ids), np.intp)
+    at[by_wanted] = np.searchsorted(ids, wanted[by_wanted])
+    np.minimum(at, max(len(ids) - 1, 0), out=at)
+    found = (wanted != 0) & (ids[at] == wanted)
     own = wanted == columns.span_id
-    parent = np.where(found & ~own, first[at], _ABSENT).astype(np.int32)
-    flags[Oddity.SELF_PARENT] = np.flatnonzero(own).tolist()
-    flags[Oddity.ORPHAN] = np.flatnonzero((wanted != 0) & ~found).tolist()
-    if len(unique) < len(columns):
-        _share_ids(columns, parent, flags)
+    orphan = (wanted != 0) & ~found
+    parent = np.where(found & ~own, by_id[at], _ABSENT).astype(np.int32)
+    flags: dict[Oddity, NDArray[np.intp]] = {}
+    if len(several):
+        flags[Oddity.DUPLICATE_ID] = share_ids(columns, several, parent)
+        flags[Oddity.SHARED_ID] = shared = several.rows[several.halves]
+        # A half that was thought an orphan or its own parent has its client as parent after all.
+        own[shared] = orphan[shared] = False
+    flags[Oddity.SELF_PARENT], flags[Oddity.ORPHAN] = np.flatnonzero(own), np.flatnonzero(orphan)
     return parent, flags
 
 
-def _share_ids(columns: TraceColumns, parent: Rows, flags: dict[Oddity, list[int]]) -> None:
-    """Hang server halves under their client half, and children under the right bearer of an ID."""
-    # A child goes to the server half (as Jaeger and Zipkin place it), of its own service if it can.
-    prefer: dict[int, tuple[int, dict[int, int]]] = {}
-    for group in _groups_of_one_id(columns.span_id):
-        clients = [row for row in group if columns.kind[row] == SpanKind.CLIENT]
-        servers = [row for row in group if columns.kind[row] == SpanKind.SERVER]
-        halves = servers if clients else []
-        pair = [clients[0], *halves] if halves else []
-        flags[Oddity.SHARED_ID].extend(halves)
-        flags[Oddity.DUPLICATE_ID].extend(row for row in group if row not in pair[:2])
-        for row in halves:
-            parent[row] = clients[0]
-        bearers = halves or group
-        by_service: dict[int, int] = {}
-        for row in bearers:
-            by_service.setdefault(int(columns.service[row]), row)
-        prefer[int(columns.span_id[group[0]])] = (bearers[0], by_service)
-    shared = set(flags[Oddity.SHARED_ID])
-    ids = np.fromiter(prefer, np.uint64, len(prefer))
-    for row in np.flatnonzero(np.isin(columns.parent_id, ids)).tolist():
-        if row in shared or parent[row] == _ABSENT:
-            continue
-        bearer, by_service = prefer[int(columns.parent_id[row])]
-        parent[row] = by_service.get(int(columns.service[row]), bearer)
-    # A half that was thought an orphan or its own parent has its client as parent after all.
-    for oddity in (Oddity.ORPHAN, Oddity.SELF_PARENT):
-        flags[oddity] = [row for row in flags[oddity] if row not in shared]
-
-
-def _cut_cycles(parent: Rows, flags: dict[Oddity, list[int]]) -> None:
-    """Make the first span of each cycle a root, so that the rest hangs below it."""
+def _cut_cycles(parent: Rows) -> NDArray[np.intp]:
+    """Make the first span of each cycle a root, so that the rest hangs below it; return all that
+    were in one."""
     count = len(parent)
     # Pointer doubling: after 2^k ≥ count steps only rows that never reach a root have an ancestor.
     above = parent.copy()
     for _ in range(count.bit_length() + 1):
         if (above == _ABSENT).all():
-            return
+            return np.empty(0, np.intp)
         above = np.where(above == _ABSENT, _ABSENT, above[above])
     on_cycle = np.unique(above[above != _ABSENT]).tolist()
+    members: list[int] = []
     seen: set[int] = set()
     for row in on_cycle:
         if row in seen:
@@ -264,42 +241,10 @@ def _cut_cycles(parent: Rows, flags: dict[Oddity, list[int]]) -> None:
         member = row
         while member not in seen:
             seen.add(member)
-            flags[Oddity.CYCLE].append(member)
+            members.append(member)
             member = int(parent[member])
         parent[row] = _ABSENT
-
-
-def _preorder(parent: Rows) -> tuple[NDArray[np.intp], Rows, Rows]:
-    """Return rows in preorder, and each one's depth and subtree end, without recursion."""
-    above: list[int] = parent.tolist()
-    count = len(above)
-    child = [_ABSENT] * (count + 1)  # the last entry stands above the roots
-    sibling = [_ABSENT] * count
-    for row in range(count - 1, -1, -1):
-        sibling[row] = child[above[row]]
-        child[above[row]] = row
-    order: list[int] = []
-    depths: list[int] = []
-    ends = [0] * count
-    places = [0] * count
-    row, depth = child[_ABSENT], 0
-    while row != _ABSENT:
-        places[row] = len(order)
-        order.append(row)
-        depths.append(depth)
-        if child[row] != _ABSENT:
-            row = child[row]
-            depth += 1
-            continue
-        ends[places[row]] = len(order)
-        while row != _ABSENT and sibling[row] == _ABSENT:
-            row = above[row]
-            depth -= 1
-            if row != _ABSENT:
-                ends[places[row]] = len(order)
-        if row != _ABSENT:
-            row = sibling[row]
-    return np.array(order, np.intp), np.array(depths, np.int32), np.array(ends, np.int32)
+    return np.array(members, np.intp)
 
 
 def _add_time_oddities(
@@ -330,12 +275,10 @@ def _add_far_times(
 
 def _add_root_oddities(parent: Rows, rows_by_oddity: dict[Oddity, Rows]) -> None:
     roots = np.flatnonzero(parent == _ABSENT).astype(np.int32)
-    headless = [
-        rows_by_oddity[oddity]
-        for oddity in (Oddity.ORPHAN, Oddity.SELF_PARENT, Oddity.CYCLE)
-        if oddity in rows_by_oddity
-    ]
-    true_roots = np.setdiff1d(roots, np.concatenate(headless)) if headless else roots
+    headless = np.zeros(len(parent), bool)
+    for oddity in (Oddity.ORPHAN, Oddity.SELF_PARENT, Oddity.CYCLE):
+        headless[rows_by_oddity.get(oddity, roots[:0])] = True
+    true_roots = roots[~headless[roots]]
     if len(roots) and not len(true_roots):
         rows_by_oddity[Oddity.NO_ROOT] = roots
     elif len(true_roots) > 1:
@@ -349,38 +292,3 @@ def time_bounds(columns: TraceColumns) -> tuple[int, int]:
         return 0, int(columns.dur_ns.max(initial=0))
     ends = columns.start_ns[timed] + columns.dur_ns[timed]
     return int(columns.start_ns[timed].min()), int(ends.max())
-
-
-def _shown_ids(columns: TraceColumns) -> NDArray[np.uint64]:
-    """Return IDs unique within the trace: the sent one for the first bearer (a client half before
-    its server half), for the others one derived from the span's own content, so that it is stable."""
-    shown = columns.span_id.copy()
-    groups = _groups_of_one_id(columns.span_id)
-    if not groups:
-        return shown
-    taken = set(shown.tolist())
-    for group in groups:
-        keeper = next((row for row in group if columns.kind[row] == SpanKind.CLIENT), group[0])
-        for row in group:
-            if row != keeper:
-                shown[row] = derived = _derived_id(columns, row, taken)
-                taken.add(derived)
-    return shown
-
-
-def _derived_id(columns: TraceColumns, row: int, taken: set[int]) -> int:
-    said = (
-        int(columns.span_id[row]),
-        int(columns.kind[row]),
-        columns.services[columns.service[row]],
-        columns.names[columns.name[row]],
-        int(columns.start_ns[row]),
-        int(columns.dur_ns[row]),
-    )
-    attempt = 0
-    while True:
-        text = repr((*said, attempt)).encode("utf-8", "replace")
-        derived = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
-        if derived and derived not in taken:
-            return derived
-        attempt += 1

@@ -14,6 +14,7 @@ from viewer.ui.errors import answer_errors
 from viewer.ui.htmx import see_other
 from viewer.ui.page import Page
 from viewer.ui.pages import compare, lookup, search, sign_in, status, trace, upload
+from viewer.ui.scripts import JOINED, joined_modules
 from viewer.ui.security import guard
 
 PAGES: tuple[Page, ...] = (
@@ -45,6 +46,7 @@ def create_ui(services: UiServices, templates: Path, static: Path) -> Flask:
         SEND_FILE_MAX_AGE_DEFAULT=_YEAR_SECONDS,
         MAX_CONTENT_LENGTH=services.upload_limit_bytes,
     )
+    _join_scripts(app, static)
     install_services(app.extensions, services)
     prepare_templates(app, PAGES)
     app.after_request(compress)
@@ -59,6 +61,18 @@ def create_ui(services: UiServices, templates: Path, static: Path) -> Flask:
 
 def _to_search() -> Response:
     return see_other("/search")
+
+
+def _join_scripts(app: Flask, static: Path) -> None:
+    """Let the joined modules be a static file like any other."""
+    joined = joined_modules(static / "js")
+
+    def send(filename: str) -> Response:
+        if filename == JOINED:
+            return Response(joined, mimetype="text/javascript")
+        return app.send_static_file(filename)
+
+    app.view_functions["static"] = send
 
 
 def _digest(static: Path) -> str:

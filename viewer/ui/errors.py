@@ -7,6 +7,7 @@ from werkzeug.exceptions import HTTPException
 
 from viewer.store.base import StoreError
 from viewer.ui.htmx import is_htmx, to_notice
+from viewer.ui.loading import Busy
 from viewer.ui.security import wants_json
 from viewer.ui.viewmodel.problem import Problem, not_found, problem
 
@@ -17,6 +18,7 @@ def answer_errors(app: Flask) -> None:
     """Register the error handlers."""
     app.register_error_handler(HTTPException, _answer_http)
     app.register_error_handler(StoreError, _answer_store)
+    app.register_error_handler(Busy, _answer_busy)
     app.register_error_handler(Exception, _answer_unexpected)
 
 
@@ -49,6 +51,18 @@ def _answer_http(error: HTTPException) -> Response:
 def _answer_store(error: StoreError) -> Response:
     _log.warning("the store refused %s %s: %s", request.method, request.path, error)
     return answer_problem(problem(503, str(error)))
+
+
+def _answer_busy(_: Busy) -> Response:
+    said = Problem(
+        503,
+        "Too many large traces at once",
+        "Other large traces are being opened; this one did not get its turn in time.",
+        known=("Try again in a few seconds: reload the page.",),
+    )
+    response = answer_problem(said)
+    response.headers["Retry-After"] = "5"
+    return response
 
 
 def _answer_unexpected(error: Exception) -> Response:

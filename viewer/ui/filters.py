@@ -91,10 +91,13 @@ def format_weight(weight: float) -> str:
     return f"×{weight:,.4g}" if weight > 1 else ""
 
 
+# A row prints one time in several ways.
+@lru_cache(4096)
 def format_iso(time_ns: int) -> str:
     """Print a time for a datetime attribute: UTC, whole nanoseconds kept."""
     seconds, rest = divmod(_bounded(time_ns), _S)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09}Z"
+    moment = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
+    return f"{moment.isoformat(timespec='seconds')}.{rest:09}Z"
 
 
 def format_clock(time_ns: int) -> str:

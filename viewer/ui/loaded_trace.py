@@ -5,6 +5,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,78 +22,88 @@ from viewer.trace.columns import TraceColumns
 from viewer.trace.span import Span
 from viewer.trace.subtree import subtree
 from viewer.trace.tree import Rows, TraceTree, build_tree
+from viewer.ui.loading import WAIT_S, Flights, Once, Room
 
 MOST_SPANS = 1_500_000
 MOST_TRACES = 64
 MOST_FOUND = 8
 MOST_COMPARED = 2
 MOST_PARTS = 4
+_FEW_SPANS = 10_000
 _FRESH_S = 2.0
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedTrace:
     """A trace's tree with what is computed once for all its windows. ``found`` remembers the rows
-    that the last find terms found, at most MOST_FOUND of them; `remember` fills it. The critical
-    path is computed when it is first asked for."""
+    that the last find terms found, at most MOST_FOUND of them; `remember` fills it. What not every
+    view needs is computed when it is first asked for, and raises Busy while too much else is.
+    Nothing that is remembered may grow faster than the trace: the cache counts its spans."""
 
     tree: TraceTree
     children: Children
     self_ns: NDArray[np.int64]
     errors_below: NDArray[np.int64]
     found: dict[str, Rows] = field(default_factory=dict, compare=False)
-    _critical: list[CriticalPath] = field(default_factory=list, compare=False, repr=False)
-    _overview: list[Overview] = field(default_factory=list, compare=False, repr=False)
-    _flame: list[FlameGraph] = field(default_factory=list, compare=False, repr=False)
-    _repeats: list[Repeats] = field(default_factory=list, compare=False, repr=False)
+    room: Room = field(default_factory=Room, compare=False, repr=False)
+    _critical: Once[CriticalPath] = field(default_factory=Once, compare=False, repr=False)
+    _flame: Once[FlameGraph] = field(default_factory=Once, compare=False, repr=False)
+    _overview: Once[Overview] = field(default_factory=Once, compare=False, repr=False)
+    _repeats: Once[Repeats] = field(default_factory=Once, compare=False, repr=False)
     _parts: OrderedDict[int, "LoadedTrace"] = field(
         default_factory=OrderedDict, compare=False, repr=False
     )
-    _lock: threading.Lock = field(default_factory=threading.Lock, compare=False, repr=False)
+    _parts_lock: threading.Lock = field(default_factory=threading.Lock, compare=False, repr=False)
 
     @property
     def critical(self) -> CriticalPath:
-        """Return the critical path; who asks for it meanwhile waits for the one being computed."""
-        with self._lock:
-            if not self._critical:
-                self._critical.append(critical_path(self.tree))
-            return self._critical[0]
+        """Return the critical path."""
+        return self._once(self._critical, lambda: critical_path(self.tree))
 
     @property
     def flame(self) -> FlameGraph:
-        """Return the flame graph; computed when it is first asked for, likewise."""
-        with self._lock:
-            if not self._flame:
-                self._flame.append(flame_graph(self.tree, self.self_ns))
-            return self._flame[0]
+        """Return the flame graph."""
+        return self._once(self._flame, lambda: flame_graph(self.tree, self.self_ns))
 
     @property
     def repeats(self) -> Repeats:
-        """Return the repeated siblings; computed when they are first asked for, likewise."""
-        with self._lock:
-            if not self._repeats:
-                self._repeats.append(repeats(self.tree, self.children))
-            return self._repeats[0]
+        """Return the repeated siblings."""
+        return self._once(self._repeats, lambda: repeats(self.tree, self.children))
 
     def overview(self) -> Overview:
-        """Return what the skeleton tells; computed when it is first asked for, likewise."""
-        with self._lock:
-            if not self._overview:
-                self._overview.append(overview(self.tree, self.children, self.self_ns))
-            return self._overview[0]
+        """Return what the skeleton tells."""
+        return self._once(self._overview, lambda: overview(self.tree, self.children, self.self_ns))
+
+    def _once(self, kept: Once[T], make: Callable[[], T]) -> T:
+        def make_in_turn() -> T:
+            with self.room.taken(len(self.tree)):
+                return make()
+
+        return kept.get(make_in_turn)
 
     def part(self, row: int) -> "LoadedTrace":
-        """Return a row's span and all below it as a trace of its own; the last few are remembered."""
-        with self._lock:
+        """Return a row's span and all below it as a trace of its own. The last few are remembered, at
+        most as many spans of them as the trace has, or _FEW_SPANS."""
+        with self._parts_lock:
             part = self._parts.pop(row, None)
             if part is None:
-                tree, end = subtree(self.tree, row), int(self.tree.subtree_end[row])
-                own, below = self.self_ns[row:end], self.errors_below[row:end]
-                part = LoadedTrace(tree, children_of(tree), own, below)
+                with self.room.taken(int(self.tree.subtree_end[row]) - row):
+                    part = self._make_part(row)
             self._parts[row] = part
-            if len(self._parts) > MOST_PARTS:
+            most = max(len(self.tree), _FEW_SPANS)
+            while len(self._parts) > 1 and (
+                len(self._parts) > MOST_PARTS
+                or sum(len(each.tree) for each in self._parts.values()) > most
+            ):
                 self._parts.popitem(last=False)
             return part
+
+    def _make_part(self, row: int) -> "LoadedTrace":
+        tree, end = subtree(self.tree, row), int(self.tree.subtree_end[row])
+        own, below = self.self_ns[row:end], self.errors_below[row:end]
+        return LoadedTrace(tree, children_of(tree), own, below, room=self.room)
 
     def remember(self, find: str, rows: Rows) -> Rows:
         """Keep what a term found for the windows that follow, and return it."""
@@ -121,35 +132,52 @@ class TraceCache:
         store: SpanStore,
         clock: Callable[[], float] = time.monotonic,
         now_ns: Callable[[], int] = time.time_ns,
+        wait_s: float = WAIT_S,
     ) -> None:
         self._store, self._clock, self._now_ns = store, clock, now_ns
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._lock = threading.Lock()
+        self._room = Room(wait_s=wait_s)
+        self._flights: Flights[LoadedTrace | None] = Flights(wait_s)
 
     def get(self, trace_id: str) -> LoadedTrace | None:
-        """Return the trace, or None if it is unknown; raises StoreError."""
+        """Return the trace, or None if it is unknown; raises StoreError, and Busy if too much else is
+        being loaded. Who asks for a trace that is being loaded gets that one."""
+        return self._fresh(trace_id) or self._flights.join(
+            trace_id,
+            # Between the look and the flight another one may have landed.
+            lambda: self._fresh(trace_id) or self._load(trace_id),
+        )
+
+    def _fresh(self, trace_id: str) -> LoadedTrace | None:
         with self._lock:
             entry = self._entries.get(trace_id)
-            if entry is not None:
-                self._entries.move_to_end(trace_id)
+            if entry is None:
+                return None
+            self._entries.move_to_end(trace_id)
+        known = entry.generation == self._store.generation
+        return entry.trace if known or self._clock() - entry.checked_at < _FRESH_S else None
+
+    def _load(self, trace_id: str) -> LoadedTrace | None:
         now, generation = self._clock(), self._store.generation
-        if entry is not None and (
-            entry.generation == generation or now - entry.checked_at < _FRESH_S
-        ):
-            return entry.trace
-        columns = self._store.get_columns(trace_id)
-        if columns is None:
+        with self._room.taken(self._store.count_spans(trace_id)):
+            columns = self._store.get_columns(trace_id)
+            if columns is None:
+                with self._lock:
+                    self._entries.pop(trace_id, None)
+                return None
+            content = content_of(columns)
             with self._lock:
-                self._entries.pop(trace_id, None)
-            return None
-        content = content_of(columns)
-        if entry is not None and entry.content == content:
-            entry.generation, entry.checked_at = generation, now
-            return entry.trace
-        tree = build_tree(columns, self._now_ns())
-        trace = LoadedTrace(tree, children_of(tree), self_times(tree), errors_below(tree))
-        self._keep(trace_id, _Entry(trace, content, generation, now))
-        return trace
+                entry = self._entries.get(trace_id)
+            if entry is not None and entry.content == content:
+                entry.generation, entry.checked_at = generation, now
+                return entry.trace
+            tree = build_tree(columns, self._now_ns())
+            trace = LoadedTrace(
+                tree, children_of(tree), self_times(tree), errors_below(tree), room=self._room
+            )
+            self._keep(trace_id, _Entry(trace, content, generation, now))
+            return trace
 
     def _keep(self, trace_id: str, entry: _Entry) -> None:
         with self._lock:

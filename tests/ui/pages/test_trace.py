@@ -15,6 +15,7 @@ from tests.ui.stage import HTML, a_client, a_store
 from viewer.store.memory import MemoryStore
 from viewer.trace.ids import format_span_id
 from viewer.trace.span import Event, Link, Span, SpanKind
+from viewer.ui.viewmodel.rows import WINDOW_ROWS
 
 SHORT = "00000000000000ab"
 URL = f"/trace/{TRACE_ID}"
@@ -351,21 +352,16 @@ def test_a_focus_that_is_stale_is_told_and_all_is_shown() -> None:
 
 
 def test_a_deep_trace_tells_the_way_to_its_rows() -> None:
-    chain = a_forest(range(150))
-    text = get(f"{URL}?offset=100", *chain).text
+    chain, above = a_forest(range(2 * WINDOW_ROWS)), WINDOW_ROWS
+    way = ["1", *(str(level) for level in range(above - 3, above + 1))]
+    text = get(f"{URL}?offset={above}", *chain).text
     (trail,) = elements(text, id="row-trail")
     assert trail
     line = text.partition('id="row-trail"')[2].partition("</ol>")[0]
-    assert re.findall(r">step (\d+)<", line) == ["1", "97", "98", "99", "100"]
-    assert "95 levels" in line
-    further = get(f"{URL}/rows?offset=100", *chain).text
-    assert [step["data-level"] for step in elements(further, data_level="")] == [
-        "1",
-        "97",
-        "98",
-        "99",
-        "100",
-    ]
+    assert re.findall(r">step (\d+)<", line) == way
+    assert f"{above - 5} levels" in line
+    further = get(f"{URL}/rows?offset={above}", *chain).text
+    assert [step["data-level"] for step in elements(further, data_level="")] == way
     assert 'id="row-trail"' not in get(URL).text
 
 
@@ -461,7 +457,7 @@ def test_no_query_breaks_a_page_or_a_window(query: str) -> None:
 def test_windows_hold_all_rows_once() -> None:
     browser = client(*a_forest([0] + [1] * 249))
     seen: list[str] = []
-    for offset in (0, 100, 200):
+    for offset in range(0, 250, WINDOW_ROWS):
         response = browser.get(f"{URL}/rows?offset={offset}", headers=HTML)
         (root,) = elements(response.text, data_offset="")
         assert root["id"] == f"rows-{offset}"
@@ -490,14 +486,14 @@ def test_the_page_begins_with_the_window_of_the_selected_span() -> None:
     browser = client(*a_forest([0] + [1] * 249))
     text = browser.get(f"{URL}?span={106:x}", headers=HTML).text
     assert "6a" in span_rows(text)
-    assert elements(text, data_offset="100")
+    assert elements(text, data_offset=str(WINDOW_ROWS))
     assert elements(text, focus_row="105")
 
 
 def test_the_row_to_keep_decides_over_where_the_address_begins() -> None:
     browser = client(*a_forest([0] + [1] * 349))
     response = browser.get(f"{URL}?offset=100&near={301:x}", headers=HTML)
-    assert elements(response.text, data_offset="300")
+    assert elements(response.text, data_offset=str(300 // WINDOW_ROWS * WINDOW_ROWS))
 
 
 def test_an_unknown_traces_window_is_a_404() -> None:
@@ -505,7 +501,7 @@ def test_an_unknown_traces_window_is_a_404() -> None:
 
 
 def test_a_row_stays_within_a_few_elements() -> None:
-    """A page holds three windows of 100 rows, and 5,000 elements at most."""
+    """A page holds two windows of 75 rows, and 2,500 elements at the very most."""
     plain = get(f"{URL}/rows", *a_forest([0] + [1] * 50))
     assert len(_Elements(plain.text).found) / 51 < 9
     worst = [

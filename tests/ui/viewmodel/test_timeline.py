@@ -124,15 +124,15 @@ def test_a_hidden_span_is_in_focus_at_the_ancestor_that_hides_it() -> None:
 
 
 def test_without_script_windows_are_pages() -> None:
-    trace = a_wide_trace(249)
+    trace = a_wide_trace(2 * WINDOW_ROWS + 49)
     first = drawn(trace, STATE)
     assert first.previous_rows_url == ""
     second = drawn(trace, state_at(first.next_rows_url))
-    assert second.window.offset == 100
+    assert second.window.offset == WINDOW_ROWS
     third = drawn(trace, state_at(second.next_rows_url))
-    assert (third.window.offset, len(third.window.rows)) == (200, 50)
+    assert (third.window.offset, len(third.window.rows)) == (2 * WINDOW_ROWS, 50)
     assert third.next_rows_url == ""
-    assert state_at(third.previous_rows_url).offset == 100
+    assert state_at(third.previous_rows_url).offset == WINDOW_ROWS
     assert state_at(second.previous_rows_url).offset == 0
 
 

@@ -157,6 +157,10 @@ class DuckDbStore:
         with self._connections.reading() as con:
             return search.distribution(con, self._compiler(con, query), columns)
 
+    def count_spans(self, trace_id: str) -> int:
+        with self._connections.reading() as con:
+            return within.count_spans(con, trace_id)
+
     def get_columns(self, trace_id: str) -> TraceColumns | None:
         with self._connections.reading() as con:
             return within.get_columns(con, trace_id)

@@ -17,6 +17,12 @@ from viewer.trace.span import Resource, Scope
 _JOINT = "\x1f"
 
 
+def count_spans(con: duckdb.DuckDBPyConnection, trace_id: str) -> int:
+    """Return how many rows a trace has."""
+    sql = "SELECT count(*) FROM spans WHERE trace_id = $trace_id"
+    return int(con.execute(sql, {"trace_id": clean_text(trace_id)}).fetchall()[0][0])
+
+
 def get_columns(con: duckdb.DuckDBPyConnection, trace_id: str) -> TraceColumns | None:
     """Return a trace's columns, or None if it has no spans."""
     params = {"trace_id": clean_text(trace_id)}

@@ -19,7 +19,7 @@ from viewer.ui.viewmodel.only_form import Kept
 from viewer.ui.viewmodel.scale import BAR_UNITS, Scale
 from viewer.ui.viewmodel.trace_state import TraceState
 
-WINDOW_ROWS = 100
+WINDOW_ROWS = 75
 MOST_INDENT = 10
 _MOST_TICKS = 200
 _LONGEST_NAME = 200
@@ -136,11 +136,8 @@ def window_of(
     tree = trace.tree
     scale = scale_of(trace, state)
     shown = visible[offset : offset + WINDOW_ROWS]
-    oddities = {
-        oddity: set(np.intersect1d(shown, tree.rows_with(oddity)).tolist())
-        for oddity in _ROW_ODDITIES
-    }
-    found = set() if matched is None else set(np.intersect1d(shown, matched).tolist())
+    oddities = {oddity: _those_among(shown, tree.rows_with(oddity)) for oddity in _ROW_ODDITIES}
+    found = set() if matched is None else _those_among(shown, matched)
     collapsed = collapsed_mask(trace, state)
     below = None if kept is None else kept.below(tree.subtree_end)
     places = _places(trace, visible, shown)
@@ -165,6 +162,13 @@ def window_of(
             drawn = _in_run(trace, state, scale, folds, row, drawn, visible, matched, kept)
         rows.append(drawn)
     return Window(tuple(rows), offset, len(visible))
+
+
+def _those_among(shown: Rows, rows: Rows) -> set[int]:
+    """Return which of a window's rows are among these, of which there may be a million, in order."""
+    places = np.searchsorted(rows, shown)
+    inside = places < len(rows)
+    return set(shown[inside][rows[places[inside]] == shown[inside]].tolist())
 
 
 def window_rows(visible: Rows, offset: int) -> list[int]:

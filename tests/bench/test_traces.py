@@ -3,7 +3,7 @@
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from bench.pages import LAST_SPAN, Case, make_trace, parse_case
+from bench.traces import LAST_SPAN, Case, make_trace, parse_case
 from viewer.formats import decode
 from viewer.formats.base import Payload
 from viewer.trace.ids import parse_trace_id
