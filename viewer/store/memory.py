@@ -174,7 +174,11 @@ class MemoryStore:
         columns = columns_of_spans(
             trace_id, [row.span for row in rows], [row.digest for row in rows]
         )
-        return replace(columns, weight=min(row.weight for row in rows))
+        return replace(
+            columns,
+            weight=min(row.weight for row in rows),
+            stored_ns=max(row.stored_ns for row in rows),
+        )
 
     def get_spans(self, trace_id: str, span_ids: Sequence[int] | None = None) -> list[StoredSpan]:
         wanted = None if span_ids is None else set(span_ids)

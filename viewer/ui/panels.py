@@ -11,7 +11,7 @@ from viewer.analysis.attribute_quality import rows_to_look_at
 from viewer.analysis.findings import first_error
 from viewer.analysis.slow_spans import QUANTILES, Usual, heaviest_rows
 from viewer.store.base import SpanStore
-from viewer.ui.loaded_trace import LoadedTrace, spans_of_rows
+from viewer.ui.loaded_trace import LoadedTrace, sent_spans, spans_of_rows
 from viewer.ui.viewmodel.findings import Findings, findings
 from viewer.ui.viewmodel.flame import Flame, flame
 from viewer.ui.viewmodel.json_view import JsonView, json_rows, json_view
@@ -61,7 +61,8 @@ def _flame(trace: LoadedTrace, state: TraceState, _: SpanStore) -> Flame:
 
 def _json(trace: LoadedTrace, state: TraceState, store: SpanStore) -> JsonView:
     rows = json_rows(trace, state)
-    return json_view(trace, state, rows, spans_of_rows(store, trace, rows))
+    # A document for other tools holds what was sent.
+    return json_view(trace, state, rows, sent_spans(store, trace, rows))
 
 
 def _spans(trace: LoadedTrace, state: TraceState, store: SpanStore) -> Spans:

@@ -547,3 +547,58 @@ def test_a_filter_that_nothing_passes_shows_no_row_and_a_way_back() -> None:
     assert "2 spans filtered out" in page
     assert f'<a href="/trace/{TRACE_ID}">Show all</a>' in page
     assert "min%3A1s" in page or "min:1s" in page
+
+
+def a_skewed_call() -> list[Span]:
+    """A call whose clock was a second late, with an event."""
+    early = START_NS - 1_000 * MS
+    return [
+        a_span(1, service="web", duration_ns=100 * MS),
+        a_span(
+            2,
+            1,
+            service="db",
+            name="query",
+            start_ns=early,
+            duration_ns=60 * MS,
+            events=[Event(early + 10 * MS, "fetched")],
+        ),
+    ]
+
+
+def test_times_are_shown_as_sent_with_a_way_to_adjusted_ones() -> None:
+    text = get(URL, *a_skewed_call()).text
+    assert "clocks disagree by up to 1.02 s" in text
+    assert f'href="{URL}?adjust=skew" data-adjust role="switch" aria-checked="false"' in text
+    assert 'data-warning="starts-before-parent"' in text
+    assert "1.10 s" in text
+
+
+def test_adjusted_times_are_the_same_in_every_part_of_the_page() -> None:
+    text = get(f"{URL}?adjust=skew&span=0000000000000002", *a_skewed_call()).text
+    assert 'role="switch" aria-checked="true"' in text
+    assert 'data-warning="starts-before-parent"' not in text
+    assert 'title="100,000,000 ns"' in text
+    detail = text[text.index('id="span-detail"') :]
+    assert "moved 1.02 s later for clock skew" in detail
+    assert 'data-sent-start><time datetime="2023-11-14T22:13:19' in detail
+    # Zooming to the span, and its event's place in it, are of the adjusted times too.
+    assert f"from={20 * MS}&amp;to={80 * MS}&amp;adjust=skew" in detail
+    assert ">10.0 ms</span> <b><bdi>fetched" in detail
+    for view in ("flame", "statistics", "findings", "spans"):
+        assert (
+            "clock skew taken out" in get(f"{URL}?adjust=skew&view={view}", *a_skewed_call()).text
+        )
+
+
+def test_documents_for_others_hold_what_was_sent() -> None:
+    text = get(f"{URL}?adjust=skew&view=json", *a_skewed_call()).text
+    assert str(START_NS - 1_000 * MS) in text
+    assert str(START_NS + 20 * MS) not in text
+
+
+def test_without_skew_there_is_nothing_to_adjust() -> None:
+    text = get(f"{URL}?adjust=skew", *a_checkout()).text
+    assert "No clock skew is seen in this trace" in text
+    assert "data-adjust" not in text
+    assert "adjust=skew" not in text.replace(f"{URL}?adjust=skew", "")

@@ -37,6 +37,7 @@ def states(draw: st.DrawFn) -> TraceState:
         offset=draw(st.integers(0, 10**18)),
         utc=draw(st.booleans()),
         critical=draw(st.booleans()),
+        adjusted=draw(st.booleans()),
     )
 
 
@@ -205,3 +206,10 @@ def test_another_view_keeps_the_rest_and_not_the_options_of_the_one_before() -> 
 def test_options_of_no_view_are_none() -> None:
     assert read(f"{PATH}?by=x").options == ()
     assert len(read(f"{PATH}?view=table&by={'x' * 1000}").option("by")) == 300
+
+
+def test_only_skew_can_be_adjusted() -> None:
+    assert read(f"{PATH}?adjust=skew").adjusted
+    state = read(f"{PATH}?adjust=time")
+    assert not state.adjusted
+    assert state.notes == ("“adjust=time” is ignored: only skew can be adjusted.",)

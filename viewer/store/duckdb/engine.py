@@ -157,7 +157,7 @@ class DuckDbStore:
 
     def get_columns(self, trace_id: str) -> TraceColumns | None:
         with self._connections.reading() as con:
-            return within.get_columns(con, trace_id)
+            return within.get_columns(con, self._resources, trace_id)
 
     def get_spans(self, trace_id: str, span_ids: Sequence[int] | None = None) -> list[StoredSpan]:
         with self._connections.reading() as con:

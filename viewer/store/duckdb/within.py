@@ -17,14 +17,18 @@ from viewer.trace.span import Resource, Scope
 _JOINT = "\x1f"
 
 
-def get_columns(con: duckdb.DuckDBPyConnection, trace_id: str) -> TraceColumns | None:
+def get_columns(
+    con: duckdb.DuckDBPyConnection, resources: Origins[Resource], trace_id: str
+) -> TraceColumns | None:
     """Return a trace's columns, or None if it has no spans."""
     params = {"trace_id": clean_text(trace_id)}
     table = con.sql(
         f"SELECT {SLIM} FROM spans WHERE trace_id = $trace_id",
         params=params,
     ).to_arrow_table()
-    return trace_columns(trace_id, table) if len(table) else None
+    if not len(table):
+        return None
+    return trace_columns(trace_id, table, lambda numbers: resources.fetch(con, numbers))
 
 
 def get_spans(

@@ -37,7 +37,7 @@ from viewer.ui.viewmodel.rows import collapsed_mask, window_of, window_rows
 from viewer.ui.viewmodel.span_detail import SpanDetail, span_detail
 from viewer.ui.viewmodel.timeline import find_bar, first_offset, matched_rows, shown_state, timeline
 from viewer.ui.viewmodel.trace_header import TraceHeader, trace_header
-from viewer.ui.viewmodel.trace_state import TraceState, read_state
+from viewer.ui.viewmodel.trace_state import SKEW, TraceState, read_state
 from viewer.ui.viewmodel.trace_view import TraceView
 
 _MOST_TERMS = 20
@@ -100,7 +100,9 @@ def _find(text: str) -> LoadedTrace | Response:
         query = f"?{said}" if said else ""
         if not htmx.is_htmx():
             return make_response(redirect(f"/trace/{format_trace_id(trace_id)}{query}", 308))
-    found = current_traces().get(trace_id)
+    traces = current_traces()
+    adjusts = request.args.get("adjust") == SKEW
+    found = traces.get_adjusted(trace_id) if adjusts else traces.get(trace_id)
     if found is None and (whole := trace_with_half(current_store(), trace_id)):
         query = request.query_string.decode("utf-8", "replace")
         path = request.path.replace(text, whole, 1)

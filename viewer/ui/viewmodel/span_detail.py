@@ -99,7 +99,9 @@ class Ancestor:
 class SpanDetail:
     """The panel. ``status`` is unset, ok or error; ``share`` is of the trace's duration. Without
     ``parent_url``, ``parent_note`` says why the span stands at the top although it names a parent.
-    Of events and links the first are shown; ``…_count`` has the number of all, ``…_note`` the rest."""
+    ``sent_start_ns`` is where the span began before it was
+    moved for clock skew, by ``moved``; 0 where it was not. Of events and links the first are shown;
+    ``…_count`` has the number of all, ``…_note`` the rest."""
 
     span_id: str
     parent_id: str
@@ -112,6 +114,8 @@ class SpanDetail:
     status: str
     status_message: str
     start_ns: int
+    sent_start_ns: int
+    moved: str
     offset: str
     duration_ns: int
     self_ns: int
@@ -139,6 +143,7 @@ def span_detail(trace: LoadedTrace, state: TraceState, row: int, span: Span) -> 
     parent_id = int(tree.shown_id[parent]) if parent >= 0 else span.parent_id
     above = tree.ancestors(row)
     offset = span.start_ns - tree.start_ns if span.start_ns else 0
+    by = int(trace.skew.shift_ns[row]) if trace.adjusted else 0
     share = span.duration_ns / tree.duration_ns if tree.duration_ns else 0.0
     return SpanDetail(
         span_id=format_span_id(int(tree.shown_id[row])),
@@ -152,6 +157,8 @@ def span_detail(trace: LoadedTrace, state: TraceState, row: int, span: Span) -> 
         status=StatusCode(span.status.code).name.lower(),
         status_message=span.status.message,
         start_ns=span.start_ns,
+        sent_start_ns=span.start_ns - by if by else 0,
+        moved=f"{format_duration(abs(by))} {'later' if by > 0 else 'earlier'}" if by else "",
         offset=format_duration(offset),
         duration_ns=span.duration_ns,
         self_ns=int(trace.self_ns[row]),

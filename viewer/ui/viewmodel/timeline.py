@@ -76,7 +76,11 @@ def shown_state(trace: LoadedTrace, state: TraceState) -> TraceState:
             stale = format_plural(len(collapsed) - len(known), "collapsed span")
             notes.append(f"Of what the address says, {stale} cannot be found in this trace.")
         collapsed = known
-    return replace(state, span=span, collapsed=collapsed, notes=tuple(notes))
+    if state.adjusted and not trace.adjusted:
+        notes.append("No clock skew is seen in this trace; times are as they were sent.")
+    return replace(
+        state, span=span, collapsed=collapsed, adjusted=trace.adjusted, notes=tuple(notes)
+    )
 
 
 def first_offset(trace: LoadedTrace, state: TraceState, visible: Rows, near: int | None) -> int:

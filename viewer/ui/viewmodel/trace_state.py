@@ -13,6 +13,8 @@ from viewer.trace.ids import InvalidId, format_span_id, parse_span_id
 from viewer.ui.viewmodel.only import NOTHING, Only, read_only
 
 TIMELINE = "timeline"
+SKEW = "skew"
+"""What the parameter ``adjust`` says where times are adjusted for clock skew."""
 MOST_COLLAPSED = 500
 _LONGEST_FIND = 500
 _LONGEST_OPTION = 300
@@ -25,7 +27,8 @@ class TraceState:
     """``from_ns`` and ``to_ns`` are offsets from the trace's start, None = the whole trace.
     ``collapsed`` holds the collapsed spans or, with ``all_collapsed``, the ones that are not.
     ``options`` are the view's own parameters that are set, in the order it declares them.
-    ``critical`` says whether the critical path is marked."""
+    ``critical`` says whether the critical path is marked, ``adjusted`` whether times are adjusted for
+    clock skew."""
 
     path: str
     view: str = TIMELINE
@@ -39,6 +42,7 @@ class TraceState:
     offset: int = 0
     utc: bool = False
     critical: bool = True
+    adjusted: bool = False
     only: Only = NOTHING
     notes: tuple[str, ...] = ()
 
@@ -57,6 +61,7 @@ class TraceState:
             "offset": str(self.offset) if self.offset else "",
             "tz": "utc" if self.utc else "",
             "critical": "" if self.critical else "off",
+            "adjust": SKEW if self.adjusted else "",
         }
         return {key: value for key, value in said.items() if value}
 
@@ -103,6 +108,10 @@ class TraceState:
         """Return the state with the critical path marked or not; the rows stay where they are."""
         return replace(self, critical=marked)
 
+    def adjusting(self, adjusted: bool) -> "TraceState":
+        """Return the state with times adjusted for clock skew, or as they were sent."""
+        return replace(self, adjusted=adjusted, offset=0)
+
     def toggling(self, span: int) -> "TraceState":
         """Return the state with this one span collapsed or expanded."""
         return replace(self, collapsed=self.collapsed ^ {span})
@@ -137,6 +146,10 @@ def read_state(
     if view != TIMELINE and view not in panels:
         notes.append(f"There is no view “{view[:40]}”; this is the timeline.")
         view = TIMELINE
+    if arguments.get("adjust", SKEW) != SKEW:
+        notes.append(
+            f"“adjust={arguments['adjust'][:40]}” is ignored: only {SKEW} can be adjusted."
+        )
     # uiFind is what Jaeger's links carry.
     find = (arguments.get("find") or arguments.get("uiFind") or "").strip()
     if len(find) > _LONGEST_FIND:
@@ -159,6 +172,7 @@ def read_state(
         offset=_whole(arguments.get("offset", ""), "offset", notes) or 0,
         utc=arguments.get("tz", "").lower() == "utc",
         critical=arguments.get("critical", "").lower() != "off",
+        adjusted=arguments.get("adjust") == SKEW,
         notes=tuple(notes),
     )
 
