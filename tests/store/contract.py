@@ -26,7 +26,13 @@ from viewer.trace.span import (
     Status,
     StatusCode,
 )
-from viewer.trace.summary import DependencyLink, MatchedSpan, Operation, ServiceCount
+from viewer.trace.summary import (
+    DependencyLink,
+    MatchedSpan,
+    Operation,
+    RemovedTrace,
+    ServiceCount,
+)
 from viewer.trace.tree import build_tree
 
 OTHER_TRACE = "00000000000000001234567890abcdef"
@@ -919,6 +925,62 @@ class StoreContract:
         ]
 
     # Retention
+
+    # Removal
+
+    def test_a_removed_trace_is_remembered(self, store: SpanStore, clock: Clock) -> None:
+        if not store.capabilities.prunes:
+            pytest.skip("the engine cannot prune")
+        spans = a_trace(1, spans=4, name="GET /checkout", service="front")
+        # It arrives twice, which counts once.
+        store.write_spans([a_batch(spans), a_batch(spans)])
+        clock.now_ns += 10
+        store.write_spans([a_batch(a_trace(2))])
+        assert store.removed_trace(f"{1:032x}") is None
+        clock.now_ns += 10
+        store.prune(clock.now_ns - 10, None)
+        assert store.removed_trace(f"{1:032x}") == RemovedTrace(
+            trace_id=f"{1:032x}",
+            root_service="front",
+            root_name="GET /checkout",
+            has_root=True,
+            start_ns=START_NS,
+            duration_ns=100 * MS,
+            spans=4,
+            removed_ns=clock.now_ns,
+        )
+        assert store.removed_trace(f"{2:032x}") is None
+        assert store.removed_trace("\ud800'") is None
+
+    def test_a_trace_removed_in_several_goes_is_remembered_as_one(
+        self, store: SpanStore, clock: Clock
+    ) -> None:
+        if not store.capabilities.prunes:
+            pytest.skip("the engine cannot prune")
+        root, *children = a_trace(1, spans=3)
+        early = replace(children[1], start_ns=START_NS - 5 * MS, name="early")
+        untimed = replace(children[0], start_ns=0, duration_ns=900 * MS)
+        for span in (early, root, untimed):
+            clock.now_ns += 10
+            store.write_spans([a_batch([span])])
+            store.prune(clock.now_ns + 1, None)
+        found = store.removed_trace(root.trace_id)
+        assert found is not None
+        assert (found.root_name, found.has_root, found.spans) == ("GET /", True, 3)
+        assert (found.start_ns, found.duration_ns) == (START_NS - 5 * MS, 105 * MS)
+        assert found.removed_ns == clock.now_ns
+
+    def test_a_removed_trace_without_a_root_is_called_by_its_earliest_span(
+        self, store: SpanStore, clock: Clock
+    ) -> None:
+        if not store.capabilities.prunes:
+            pytest.skip("the engine cannot prune")
+        late = a_span(3, 9, name="late", start_ns=START_NS + 1)
+        store.write_spans([a_batch([late, a_span(2, 9, name="early", service="")])])
+        store.prune(clock.now_ns + 1, None)
+        found = store.removed_trace(TRACE_ID)
+        assert found is not None
+        assert (found.root_service, found.root_name, found.has_root) == ("", "early", False)
 
     def test_it_prunes_what_was_stored_before(self, store: SpanStore, clock: Clock) -> None:
         if not store.capabilities.prunes:

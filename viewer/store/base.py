@@ -22,12 +22,13 @@ from viewer.trace.columns import TraceColumns
 from viewer.trace.ids import lower_half
 from viewer.trace.report import Rejection
 from viewer.trace.span import OpenEnd, Span, SpanKind, StatusCode
-from viewer.trace.summary import DependencyLink, Operation, TraceSummary
+from viewer.trace.summary import DependencyLink, Operation, RemovedTrace, TraceSummary
 
 SpanKey = tuple[str, int]
 """A span by its trace ID and its ID as sent."""
 RECENT_SPANS = 50_000
 MAX_SUGGESTED = 1_000
+MOST_REMEMBERED = 100_000
 
 
 class StoreError(Exception):
@@ -216,6 +217,11 @@ class SpanStore(Protocol):
     def attribute_of_spans(self, trace_id: str, key: str) -> dict[tuple[int, int], str]:
         """Return an attribute's value as text, by span ID and digest, of a trace's spans that have
         it: their own, else their resource's. Of several values of a span the first."""
+
+    def removed_trace(self, trace_id: str) -> RemovedTrace | None:
+        """Return what is remembered of a trace of which retention removed spans; None if nothing is.
+        Remembered are the MOST_REMEMBERED traces removed last (fewer where ``max_bytes`` is small); of
+        one whose spans went by several prunes all are counted."""
 
     def traces_with_prefix(self, prefix: str, limit: int) -> list[str]:
         """Return stored trace IDs whose 32-digit or printed 16-digit form starts so, ascending; for

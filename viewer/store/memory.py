@@ -11,6 +11,7 @@ from hashlib import blake2b
 from viewer.search.query import MAX_LIMIT, Cursor, Sort, TraceQuery
 from viewer.store.base import (
     MAX_SUGGESTED,
+    MOST_REMEMBERED,
     RECENT_SPANS,
     Capabilities,
     Distribution,
@@ -44,6 +45,7 @@ from viewer.trace.summary import (
     DependencyLink,
     MatchedSpan,
     Operation,
+    RemovedTrace,
     ServiceCount,
     TraceSummary,
 )
@@ -84,10 +86,11 @@ class MemoryStore:
         self._mark = 0
         self._lock = threading.RLock()
         self._rows: dict[str, list[_Row]] = {}
+        self._removed: dict[str, RemovedTrace] = {}
 
     def close(self) -> None:
         with self._lock:
-            self._rows = {}
+            self._rows, self._removed = {}, {}
 
     def write_spans(
         self,
@@ -207,6 +210,9 @@ class MemoryStore:
                 found[row.span.span_id, row.digest] = value
         return found
 
+    def removed_trace(self, trace_id: str) -> RemovedTrace | None:
+        return self._removed.get(trace_id)
+
     def traces_with_prefix(self, prefix: str, limit: int) -> list[str]:
         begins = prefix.lower()
         with self._lock:
@@ -303,10 +309,32 @@ class MemoryStore:
                 trace_id: [row for row in rows if before_ns is None or row.stored_ns >= before_ns]
                 for trace_id, rows in self._rows.items()
             }
+            for trace_id, rows in self._rows.items():
+                gone = rows[: len(rows) - len(kept[trace_id])]
+                if gone:
+                    self._remember(trace_id, [row.span for row in _once(gone)])
             self._rows = {trace_id: rows for trace_id, rows in kept.items() if rows}
             removed = before - sum(map(len, self._rows.values()))
             self.generation += bool(removed)
         return Pruned(removed, removed, 0)
+
+    def _remember(self, trace_id: str, spans: list[Span]) -> None:
+        """Note a trace of which spans are removed, as the latest one."""
+        found = _summary(spans, spans[0], 1.0)
+        removed = RemovedTrace(
+            trace_id=trace_id,
+            root_service=found.root_service,
+            root_name=found.root_name,
+            has_root=found.has_root,
+            start_ns=found.start_ns,
+            duration_ns=found.duration_ns,
+            spans=found.spans,
+            removed_ns=self._clock(),
+        )
+        before = self._removed.pop(trace_id, None)
+        self._removed[trace_id] = _joined(before, removed) if before else removed
+        while len(self._removed) > MOST_REMEMBERED:
+            del self._removed[next(iter(self._removed))]
 
     def _traces(self) -> list[list[_Row]]:
         with self._lock:
@@ -344,6 +372,20 @@ class MemoryStore:
 
 def _once(rows: Iterable[_Row]) -> list[_Row]:
     return list({row.identity: row for row in rows}.values())
+
+
+def _joined(before: RemovedTrace, after: RemovedTrace) -> RemovedTrace:
+    """Return what is remembered of a trace that was removed in two goes."""
+    parts = sorted((before, after), key=lambda part: (not part.has_root, part.start_ns))
+    timed = [part for part in parts if part.start_ns] or parts
+    start_ns = min(part.start_ns for part in timed)
+    return replace(
+        parts[0],
+        start_ns=start_ns,
+        duration_ns=max(part.start_ns + part.duration_ns for part in timed) - start_ns,
+        spans=before.spans + after.spans,
+        removed_ns=after.removed_ns,
+    )
 
 
 def _digest(span: Span) -> int:

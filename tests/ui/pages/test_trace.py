@@ -1,8 +1,10 @@
 """The trace page over a memory store: answers, partials, permalinks, strangers' names."""
 
 import re
+import time
 from html import unescape
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,10 +14,13 @@ from werkzeug.test import TestResponse
 
 from tests.builders import MS, START_NS, TRACE_ID, a_batch, a_forest, a_span
 from tests.ui.stage import HTML, a_client, a_store
+from viewer.store import open_store
 from viewer.store.memory import MemoryStore
+from viewer.store.retention import apply_retention
 from viewer.trace.ids import format_span_id
 from viewer.trace.span import Event, Link, Span, SpanKind
 
+DAY_NS = 86_400 * 10**9
 SHORT = "00000000000000ab"
 URL = f"/trace/{TRACE_ID}"
 VARIES = {"HX-Request", "HX-Target", "HX-History-Restore-Request"}
@@ -602,3 +607,33 @@ def test_without_skew_there_is_nothing_to_adjust() -> None:
     assert "No clock skew is seen in this trace" in text
     assert "data-adjust" not in text
     assert "adjust=skew" not in text.replace(f"{URL}?adjust=skew", "")
+
+
+def test_a_trace_that_retention_removed_is_gone_and_told(tmp_path: Path) -> None:
+    """With the real engine and a real run of retention, and after a restart."""
+    store = open_store(f"duckdb:{tmp_path / 'spans.duckdb'}")
+    store.write_spans([a_batch(a_checkout())])
+    apply_retention(store, time.time_ns() + 8 * DAY_NS, 7 * DAY_NS, None)
+    store.write_spans([a_batch([a_span(1, trace_id=SHORT.zfill(32))])])
+    store.close()
+    store = open_store(f"duckdb:{tmp_path / 'spans.duckdb'}")
+    pages = a_client(store, retention="7 days")
+    response = pages.get(URL, headers=HTML)
+    assert response.status_code == 410
+    assert "This trace was removed by retention" in response.text
+    assert "POST /checkout" in response.text
+    assert "900 ms, 4 spans, from 2023-11-14 22:13:20.000 UTC" in response.text
+    assert "Spans are kept for 7 days" in response.text
+    assert pages.get(f"{URL}/rows", headers=HTML).status_code == 410
+    told = pages.get(URL, headers={"Accept": "application/json"})
+    assert told.status_code == 410
+    assert pages.get(f"/trace/{SHORT}", headers=HTML).status_code == 200
+    assert pages.get("/trace/" + "1" * 32, headers=HTML).status_code == 404
+    store.close()
+
+
+def test_an_id_from_before_what_is_kept_is_gone() -> None:
+    pages = a_client(a_store(a_checkout()), retention="7 days")
+    response = pages.get("/trace/5759e98800000000bd862e3fe1be46a9", headers=HTML)
+    assert response.status_code == 410
+    assert "Its ID says that it is from 2016-06-09" in response.text

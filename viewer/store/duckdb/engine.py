@@ -28,11 +28,12 @@ from viewer.store.duckdb.foreign import open_foreign
 from viewer.store.duckdb.migrate import count_up, meta_number, prepare
 from viewer.store.duckdb.origins import resource_table, scope_table
 from viewer.store.duckdb.prune import live_bytes, prune
+from viewer.store.duckdb.removed import removed_trace
 from viewer.store.duckdb.rows import DELETE, INSERT, INSERT_SERVICES, incoming_table
 from viewer.trace.attributes import clean_text
 from viewer.trace.batch import OPEN_EXTRA, SpanBatch, unpack_extra
 from viewer.trace.columns import TraceColumns
-from viewer.trace.summary import DependencyLink, Operation
+from viewer.trace.summary import DependencyLink, Operation, RemovedTrace
 
 _ZERO_HALF = "0" * 16
 
@@ -171,6 +172,10 @@ class DuckDbStore:
         with self._connections.reading() as con:
             return within.attribute_of_spans(con, self._resources, trace_id, key)
 
+    def removed_trace(self, trace_id: str) -> RemovedTrace | None:
+        with self._connections.reading() as con:
+            return removed_trace(con, trace_id)
+
     def traces_with_prefix(self, prefix: str, limit: int) -> list[str]:
         params = Params()
         begins = params.add(clean_text(prefix.lower()))
@@ -248,7 +253,7 @@ class DuckDbStore:
     def prune(self, before_ns: int | None, max_bytes: int | None) -> Pruned:
         origins = (self._resources, self._scopes)
         try:
-            return prune(self._connections, origins, before_ns, max_bytes)
+            return prune(self._connections, origins, before_ns, max_bytes, self._clock())
         finally:
             with self._connections.reading() as con:
                 self._generation = meta_number(con, "generation")

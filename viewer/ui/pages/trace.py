@@ -26,13 +26,14 @@ from viewer.trace.ids import (
 from viewer.trace.span import Span
 from viewer.trace.tree import Rows
 from viewer.ui import htmx
-from viewer.ui.current import current_store, current_traces
+from viewer.ui.current import current_services, current_store, current_traces
 from viewer.ui.errors import answer_problem
 from viewer.ui.htmx import see_other
 from viewer.ui.loaded_trace import LoadedTrace, spans_of_rows
 from viewer.ui.panels import PANEL_OPTIONS, PANELS, tabs
+from viewer.ui.viewmodel.missing import missing_trace, removed_trace
 from viewer.ui.viewmodel.only_form import Kept, kept_rows
-from viewer.ui.viewmodel.problem import NOT_STORED, Problem, problem
+from viewer.ui.viewmodel.problem import problem
 from viewer.ui.viewmodel.rows import collapsed_mask, window_of, window_rows
 from viewer.ui.viewmodel.span_detail import SpanDetail, span_detail
 from viewer.ui.viewmodel.timeline import find_bar, first_offset, matched_rows, shown_state, timeline
@@ -108,15 +109,12 @@ def _find(text: str) -> LoadedTrace | Response:
         path = request.path.replace(text, whole, 1)
         return see_other(f"{path}?{query}" if query else path)
     if found is None:
-        return answer_problem(
-            Problem(
-                404,
-                "No such trace",
-                f"No span with the trace ID {format_trace_id(trace_id)} is stored.",
-                asked=text,
-                known=NOT_STORED,
-            )
-        )
+        services = current_services()
+        removed = services.store.removed_trace(trace_id)
+        if removed:
+            return answer_problem(removed_trace(removed, services.retention))
+        stats = services.store.stats()
+        return answer_problem(missing_trace(trace_id, text, stats, services.retention))
     return found
 
 
