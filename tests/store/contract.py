@@ -13,7 +13,7 @@ import pytest
 
 from tests.builders import MS, START_NS, TRACE_ID, a_batch, a_span, a_trace
 from viewer.search.query import Sort, TraceQuery
-from viewer.store.base import OpenSpan, SpanStore
+from viewer.store.base import LateSpans, OpenSpan, SpanStore
 from viewer.trace.batch import SpanBatch
 from viewer.trace.span import (
     Dropped,
@@ -925,6 +925,70 @@ class StoreContract:
         ]
 
     # Retention
+
+    # Late spans
+
+    def test_it_counts_what_was_stored_since(self, store: SpanStore, clock: Clock) -> None:
+        spans = a_trace(1, spans=6)
+        trace_id = spans[0].trace_id
+        assert store.late_spans(trace_id, 0) == LateSpans(0, 0)
+        store.write_spans([a_batch(spans[:2])])
+        first = clock.now_ns
+        clock.now_ns += 10
+        # Two that are known already, one of them twice, and three new ones, one of them twice.
+        store.write_spans([a_batch([*spans[:2], spans[0], *spans[2:5], spans[4]])])
+        clock.now_ns += 10
+        store.write_spans([a_batch(a_trace(2)), a_batch(spans[5:])])
+        assert store.late_spans(trace_id, first - 1) == LateSpans(6, clock.now_ns)
+        assert store.late_spans(trace_id, first) == LateSpans(4, clock.now_ns)
+        assert store.late_spans(trace_id, first + 10) == LateSpans(1, clock.now_ns)
+        assert store.late_spans(trace_id, clock.now_ns) == LateSpans(0, 0)
+        assert store.late_spans(f"{9:032x}", 0) == LateSpans(0, 0)
+        assert store.late_spans("\ud800'", 10**18) == LateSpans(0, 0)
+        columns = store.get_columns(trace_id)
+        assert columns is not None
+        assert columns.stored_ns == clock.now_ns
+
+    def test_a_re_delivery_is_not_late_though_it_is_the_newest(
+        self, store: SpanStore, clock: Clock
+    ) -> None:
+        store.write_spans([a_batch([a_span(1)])])
+        first = clock.now_ns
+        clock.now_ns += 10
+        store.write_spans([a_batch([a_span(1)])])
+        assert store.late_spans(TRACE_ID, first) == LateSpans(0, clock.now_ns)
+
+    def test_the_final_form_of_a_span_is_a_late_one(self, store: SpanStore, clock: Clock) -> None:
+        store.write_spans([a_batch([a_span(1, name="begun"), a_span(2)])])
+        first = clock.now_ns
+        clock.now_ns += 10
+        store.write_spans([a_batch([a_span(1, name="ended")])], replaced=[(TRACE_ID, 1)])
+        assert store.late_spans(TRACE_ID, first) == LateSpans(1, clock.now_ns)
+
+    def test_columns_name_the_hosts_of_their_spans(self, store: SpanStore) -> None:
+        spans = [
+            a_span(1, resource={"host.name": "a", "host.id": "x"}),
+            a_span(2, resource={"host.ip": ["10.0.0.1", "::1"], "host.name": "a"}),
+            a_span(3, resource={"host.name": "a"}),
+            a_span(4),
+        ]
+        store.write_spans([a_batch(spans)])
+        columns = store.get_columns(TRACE_ID)
+        assert columns is not None
+        assert columns.host is not None
+        hosts = [columns.hosts[number] for number in columns.host]
+        assert dict(zip(columns.span_id.tolist(), hosts, strict=True)) == {
+            1: "x",
+            2: "10.0.0.1",
+            3: "a",
+            4: "",
+        }
+
+    def test_columns_know_no_hosts_where_none_is_named(self, store: SpanStore) -> None:
+        store.write_spans([a_batch([a_span(1), a_span(2, resource={"host.ip": []})])])
+        columns = store.get_columns(TRACE_ID)
+        assert columns is not None
+        assert (columns.host, columns.hosts) == (None, ("",))
 
     # Removal
 

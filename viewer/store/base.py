@@ -75,6 +75,14 @@ class OpenSpan:
 
 
 @dataclass(frozen=True, slots=True)
+class LateSpans:
+    """Spans of a trace that were stored lately: how many, and when the last one was; 0 without one."""
+
+    count: int
+    newest_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class OperationPercentiles:
     """Durations of an operation's recent spans: how many were looked at, and a duration of theirs
     (nearest rank, in nanoseconds) for each quantile asked for, in that order."""
@@ -208,6 +216,10 @@ class SpanStore(Protocol):
     def get_spans(self, trace_id: str, span_ids: Sequence[int] | None = None) -> list[StoredSpan]:
         """Return a trace's spans (all, or those with these IDs as sent), by start, then span ID,
         then digest; re-deliveries once."""
+
+    def late_spans(self, trace_id: str, since_ns: int) -> LateSpans:
+        """Count a trace's spans that were stored after ``since_ns`` only: what is delivered again of
+        those before is none of them, the final form of one that was in progress is."""
 
     def match_spans(self, trace_id: str, terms: Sequence[str]) -> list[tuple[int, int]]:
         """Return (span ID, digest) of the spans in which any term occurs, letter case ignored: in

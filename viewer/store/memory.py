@@ -16,6 +16,7 @@ from viewer.store.base import (
     Capabilities,
     Distribution,
     DistributionCell,
+    LateSpans,
     OpenSpan,
     OperationPercentiles,
     Pruned,
@@ -192,6 +193,13 @@ class MemoryStore:
         ]
         rows.sort(key=lambda row: (row.span.start_ns, row.span.span_id, row.digest))
         return [StoredSpan(row.digest, row.span) for row in rows]
+
+    def late_spans(self, trace_id: str, since_ns: int) -> LateSpans:
+        rows = self._of_trace(trace_id)
+        late = [row for row in rows if row.stored_ns > since_ns]
+        known = {row.identity for row in rows if row.stored_ns <= since_ns}
+        count = len({row.identity for row in late} - known)
+        return LateSpans(count, max((row.stored_ns for row in late), default=0))
 
     def match_spans(self, trace_id: str, terms: Sequence[str]) -> list[tuple[int, int]]:
         folded = [fold_case(clean_text(term)) for term in terms]

@@ -158,6 +158,13 @@ class TraceCache:
         self._keep(key, _Entry(trace, content, 0, 0.0))
         return trace
 
+    def recheck(self, trace_id: str) -> None:
+        """Look the trace up at the next request for it, however shortly that was done before."""
+        with self._lock:
+            entry = self._entries.get((trace_id, False))
+            if entry is not None:
+                entry.checked_at = -_FRESH_S
+
     def _keep(self, key: tuple[str, bool], entry: _Entry) -> None:
         with self._lock:
             self._entries[key] = entry

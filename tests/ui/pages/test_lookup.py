@@ -70,7 +70,7 @@ def test_no_match_says_how_it_was_read_and_what_is_known() -> None:
     assert response.status_code == 404
     assert "Read as a trace ID in hex" in text
     assert "The store holds 3 traces" in text
-    assert "kept for 7 days" in text
+    assert "keeps 7 days" in text
     assert f'value="{"1" * 32}"' in text
 
 

@@ -623,7 +623,7 @@ def test_a_trace_that_retention_removed_is_gone_and_told(tmp_path: Path) -> None
     assert "This trace was removed by retention" in response.text
     assert "POST /checkout" in response.text
     assert "900 ms, 4 spans, from 2023-11-14 22:13:20.000 UTC" in response.text
-    assert "Spans are kept for 7 days" in response.text
+    assert "Retention keeps 7 days" in response.text
     assert pages.get(f"{URL}/rows", headers=HTML).status_code == 410
     told = pages.get(URL, headers={"Accept": "application/json"})
     assert told.status_code == 410

@@ -47,7 +47,7 @@ def test_a_removed_trace_says_what_it_was() -> None:
     )
     assert said.known == (
         "It was removed on 2023-11-21 22:13:20.000 UTC",
-        "Spans are kept for 7 days",
+        "Retention keeps 7 days",
     )
     assert said.asked == "ab" * 8
 
@@ -73,7 +73,7 @@ def test_an_unknown_trace_is_told_with_what_is_stored() -> None:
     assert said.known == (
         "Look again.",
         "The store holds 2 traces, from 2023-11-14 22:13:20.000 to 2023-11-14 22:13:21.000 UTC",
-        "Spans are kept for 7 days",
+        "Retention keeps 7 days",
     )
     assert "The store is still empty" in missing_trace("f" * 32, "f", EMPTY, KEPT).known
 

@@ -10,6 +10,7 @@ from viewer.search.query import TraceQuery
 from viewer.store.base import (
     Capabilities,
     Distribution,
+    LateSpans,
     OpenSpan,
     OperationPercentiles,
     Pruned,
@@ -163,6 +164,10 @@ class DuckDbStore:
     def get_spans(self, trace_id: str, span_ids: Sequence[int] | None = None) -> list[StoredSpan]:
         with self._connections.reading() as con:
             return within.get_spans(con, self._resources, self._scopes, trace_id, span_ids)
+
+    def late_spans(self, trace_id: str, since_ns: int) -> LateSpans:
+        with self._connections.reading() as con:
+            return within.late_spans(con, trace_id, since_ns)
 
     def match_spans(self, trace_id: str, terms: Sequence[str]) -> list[tuple[int, int]]:
         with self._connections.reading() as con:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import duckdb
 import orjson
 
-from viewer.store.base import StoredSpan, fold_case
+from viewer.store.base import LateSpans, StoredSpan, fold_case
 from viewer.store.duckdb.compile import Params
 from viewer.store.duckdb.origins import Origins
 from viewer.store.duckdb.rows import CONTENT, SLIM, stored_spans, trace_columns
@@ -56,6 +56,27 @@ def get_spans(
         resources.fetch(con, table.column("resource_id").to_pylist()),
         scopes.fetch(con, table.column("scope_id").to_pylist()),
     )
+
+
+def late_spans(con: duckdb.DuckDBPyConnection, trace_id: str, since_ns: int) -> LateSpans:
+    """Count a trace's spans stored since. Rows lie in the order they were stored, so that the first
+    look, which as a rule finds nothing, passes over all that is older."""
+    params = {"trace_id": clean_text(trace_id), "since": since_ns}
+    late = con.execute(
+        "SELECT span_id, digest, max(stored_ns) AS newest_ns FROM spans"
+        " WHERE trace_id = $trace_id AND stored_ns > $since GROUP BY span_id, digest",
+        params,
+    ).fetchnumpy()
+    count, newest = len(late["span_id"]), late["newest_ns"].max(initial=0)
+    if not count:
+        return LateSpans(0, 0)
+    known = con.execute(
+        "SELECT count(*) FROM (SELECT DISTINCT span_id, digest FROM spans"
+        " WHERE trace_id = $trace_id AND stored_ns <= $since AND (span_id, digest) IN"
+        " (SELECT (span_id, digest) FROM spans WHERE trace_id = $trace_id AND stored_ns > $since))",
+        params,
+    ).fetchall()
+    return LateSpans(count - int(known[0][0]), int(newest))
 
 
 def match_spans(

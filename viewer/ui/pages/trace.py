@@ -16,7 +16,7 @@ from flask import (
 
 from viewer.analysis.findings import first_error
 from viewer.analysis.visible import visible_rows
-from viewer.store.base import trace_with_half
+from viewer.store.base import LateSpans, trace_with_half
 from viewer.trace.ids import (
     InvalidId,
     format_trace_id,
@@ -26,11 +26,13 @@ from viewer.trace.ids import (
 from viewer.trace.span import Span
 from viewer.trace.tree import Rows
 from viewer.ui import htmx
-from viewer.ui.current import current_services, current_store, current_traces
+from viewer.ui.current import current_now_ns, current_services, current_store, current_traces
 from viewer.ui.errors import answer_problem
 from viewer.ui.htmx import see_other
 from viewer.ui.loaded_trace import LoadedTrace, spans_of_rows
 from viewer.ui.panels import PANEL_OPTIONS, PANELS, tabs
+from viewer.ui.viewmodel.address import trace_url
+from viewer.ui.viewmodel.late_spans import late_notice
 from viewer.ui.viewmodel.missing import missing_trace, removed_trace
 from viewer.ui.viewmodel.only_form import Kept, kept_rows
 from viewer.ui.viewmodel.problem import problem
@@ -119,7 +121,7 @@ def _find(text: str) -> LoadedTrace | Response:
 
 
 def _state(trace: LoadedTrace) -> TraceState:
-    path = f"/trace/{format_trace_id(trace.tree.trace_id)}"
+    path = trace_url(trace.tree.trace_id)
     # A form names a part of the filter in each of its fields; links name all of them in one.
     parts = [
         *request.args.getlist("only"),
@@ -132,6 +134,14 @@ def _state(trace: LoadedTrace) -> TraceState:
 
 def _view(trace: LoadedTrace, state: TraceState) -> TraceView:
     """Return all below the top bar: the timeline, or the panel that the state names."""
+    since_ns, late = trace.tree.columns.stored_ns, None
+    if current_store().capabilities.writable:
+        path, nothing = trace_url(trace.tree.trace_id), LateSpans(0, 0)
+        late = late_notice(path, since_ns, nothing, current_now_ns(), state.url)
+    return replace(_content(trace, state), late_notice=late)
+
+
+def _content(trace: LoadedTrace, state: TraceState) -> TraceView:
     panel = next((panel for panel in PANELS if panel.name == state.view), None)
     if panel is None:
         return _timeline_view(trace, state)

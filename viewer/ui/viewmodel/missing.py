@@ -85,7 +85,7 @@ def holds(stats: StoreStats) -> tuple[str, ...]:
 
 def keeps(retention: str) -> tuple[str, ...]:
     """Say how long spans are kept; nothing where they are kept for ever, or that is not known."""
-    return (f"Spans are kept for {retention}",) if retention and retention != KEEPS_ALL else ()
+    return (f"Retention keeps {retention}",) if retention and retention != KEEPS_ALL else ()
 
 
 def _name(text: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from viewer.ui.viewmodel.findings import Findings
 from viewer.ui.viewmodel.flame import Flame
 from viewer.ui.viewmodel.json_view import JsonView
+from viewer.ui.viewmodel.late_spans import LateNotice
 from viewer.ui.viewmodel.span_detail import SpanDetail
 from viewer.ui.viewmodel.spans import Spans
 from viewer.ui.viewmodel.statistics import Statistics
@@ -15,7 +16,7 @@ from viewer.ui.viewmodel.trace_header import TraceHeader
 @dataclass(frozen=True, slots=True)
 class TraceView:
     """Of ``timeline`` and the fields below it one is there, the others None. ``detail`` is of the
-    selected span, None without one."""
+    selected span, None without one; ``late_notice`` is there where more spans may arrive."""
 
     header: TraceHeader
     detail: SpanDetail | None
@@ -25,3 +26,4 @@ class TraceView:
     spans: Spans | None = None
     statistics: Statistics | None = None
     findings: Findings | None = None
+    late_notice: LateNotice | None = None
