@@ -13,7 +13,7 @@ import pytest
 
 from tests.builders import MS, START_NS, TRACE_ID, a_batch, a_span, a_trace
 from viewer.search.query import Sort, TraceQuery
-from viewer.store.base import LateSpans, OpenSpan, SpanStore
+from viewer.store.base import LateSpans, Linking, LinkingSpan, OpenSpan, SpanStore
 from viewer.trace.batch import SpanBatch
 from viewer.trace.span import (
     Dropped,
@@ -925,6 +925,32 @@ class StoreContract:
         ]
 
     # Retention
+
+    # Links from elsewhere
+
+    def test_it_finds_what_links_to_a_span(self, store: SpanStore) -> None:
+        target = Link(OTHER_TRACE, 7, (("why", "retry"),), trace_state="a=b")
+        near = Link(OTHER_TRACE, 8)
+        text = Link(
+            TRACE_ID, 1, (("text", '{"i":"' + OTHER_TRACE + '","s":"' + f"{7:016x}" + '"}'),)
+        )
+        spans = [
+            a_span(1, trace_id=OTHER_TRACE, links=[target], name="own", start_ns=START_NS + 2),
+            a_span(2, links=[near, target], name="second", service="batch", start_ns=START_NS + 1),
+            a_span(3, links=[near, text], name="other"),
+            a_span(4, name="none"),
+            a_span(5, links=[Link(OTHER_TRACE, 0)], name="whole"),
+        ]
+        store.write_spans([a_batch([*spans, spans[1]])])
+        second = LinkingSpan(TRACE_ID, 2, "batch", "second", START_NS + 1)
+        own = LinkingSpan(OTHER_TRACE, 1, "shop", "own", START_NS + 2)
+        whole = LinkingSpan(TRACE_ID, 5, "shop", "whole", START_NS)
+        assert store.spans_linking_to(OTHER_TRACE, [7], 10) == Linking(2, (second, own))
+        assert store.spans_linking_to(OTHER_TRACE, [7], 1) == Linking(2, (second,))
+        assert store.spans_linking_to(OTHER_TRACE, [7, 0], 10) == Linking(3, (whole, second, own))
+        assert store.spans_linking_to(OTHER_TRACE, [9], 10) == Linking(0, ())
+        assert store.spans_linking_to(OTHER_TRACE, [], 10) == Linking(0, ())
+        assert store.spans_linking_to('\ud800"%', [7], 10) == Linking(0, ())
 
     # Late spans
 

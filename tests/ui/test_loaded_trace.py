@@ -91,7 +91,7 @@ def test_spans_of_other_traces_leave_a_trace_as_it_is() -> None:
 
 
 def test_spans_that_replace_as_many_others_are_noticed() -> None:
-    clock, times = Clock(), iter([100, 200])
+    clock, times = Clock(), iter([100, 200, 300])
     store = MemoryStore(clock=lambda: next(times))
     cache = TraceCache(store, clock)
     store.write_spans([a_batch([a_span(1)])])

@@ -75,6 +75,25 @@ class OpenSpan:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkingSpan:
+    """A span that has a link to another one."""
+
+    trace_id: str
+    span_id: int
+    service: str
+    name: str
+    start_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Linking:
+    """The first spans that link to one, and how many there are."""
+
+    total: int
+    spans: tuple[LinkingSpan, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LateSpans:
     """Spans of a trace that were stored lately: how many, and when the last one was; 0 without one."""
 
@@ -225,6 +244,10 @@ class SpanStore(Protocol):
         """Return (span ID, digest) of the spans in which any term occurs, letter case ignored: in
         name, service, status message, span and resource attributes (as ``key=value``), or event
         names and attributes."""
+
+    def spans_linking_to(self, trace_id: str, span_ids: Sequence[int], limit: int) -> Linking:
+        """Return the spans, of whatever trace, that have a link to one of these of a trace (0 = to the
+        trace as a whole): by start, then trace ID, span ID, service and name, re-deliveries once."""
 
     def attribute_of_spans(self, trace_id: str, key: str) -> dict[tuple[int, int], str]:
         """Return an attribute's value as text, by span ID and digest, of a trace's spans that have

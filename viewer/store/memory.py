@@ -17,6 +17,8 @@ from viewer.store.base import (
     Distribution,
     DistributionCell,
     LateSpans,
+    Linking,
+    LinkingSpan,
     OpenSpan,
     OperationPercentiles,
     Pruned,
@@ -207,6 +209,22 @@ class MemoryStore:
             (row.span.span_id, row.digest)
             for row in _once(self._of_trace(trace_id))
             if any(term in text for text in _texts(row.span) for term in folded)
+        )
+
+    def spans_linking_to(self, trace_id: str, span_ids: Sequence[int], limit: int) -> Linking:
+        wanted = {(trace_id, span_id) for span_id in span_ids}
+        found = sorted(
+            (span.start_ns, span.trace_id, span.span_id, span.service, span.name)
+            for rows in self._traces()
+            for span in (row.span for row in _once(rows))
+            if any((link.trace_id, link.span_id) in wanted for link in span.links)
+        )
+        return Linking(
+            len(found),
+            tuple(
+                LinkingSpan(trace, span_id, service, name, start_ns)
+                for start_ns, trace, span_id, service, name in found[: max(limit, 1)]
+            ),
         )
 
     def attribute_of_spans(self, trace_id: str, key: str) -> dict[tuple[int, int], str]:

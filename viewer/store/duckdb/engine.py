@@ -11,6 +11,7 @@ from viewer.store.base import (
     Capabilities,
     Distribution,
     LateSpans,
+    Linking,
     OpenSpan,
     OperationPercentiles,
     Pruned,
@@ -172,6 +173,10 @@ class DuckDbStore:
     def match_spans(self, trace_id: str, terms: Sequence[str]) -> list[tuple[int, int]]:
         with self._connections.reading() as con:
             return within.match_spans(con, self._resources, trace_id, terms)
+
+    def spans_linking_to(self, trace_id: str, span_ids: Sequence[int], limit: int) -> Linking:
+        with self._connections.reading() as con:
+            return within.spans_linking_to(con, trace_id, span_ids, limit)
 
     def attribute_of_spans(self, trace_id: str, key: str) -> dict[tuple[int, int], str]:
         with self._connections.reading() as con:

@@ -1,11 +1,11 @@
-"""Questions about one trace: its columns, its spans, and text found in them."""
+"""Questions about one trace: its columns, its spans, text found in them, and who links to them."""
 
 from collections.abc import Sequence
 
 import duckdb
 import orjson
 
-from viewer.store.base import LateSpans, StoredSpan, fold_case
+from viewer.store.base import LateSpans, Linking, LinkingSpan, StoredSpan, fold_case
 from viewer.store.duckdb.compile import Params
 from viewer.store.duckdb.origins import Origins
 from viewer.store.duckdb.rows import CONTENT, SLIM, stored_spans, trace_columns
@@ -108,6 +108,28 @@ def match_spans(
         params.values,
     ).fetchall()
     return rows
+
+
+def spans_linking_to(
+    con: duckdb.DuckDBPyConnection, trace_id: str, span_ids: Sequence[int], limit: int
+) -> Linking:
+    """Return the spans that link to some of a trace. Row groups without links are passed over by
+    their statistics; within a link's text quotes are escaped, so that only links look like one."""
+    params = Params()
+    begins = [
+        params.add(f'{{"i":"{clean_text(trace_id)}","s":"{number:016x}"') for number in span_ids
+    ]
+    if not begins:
+        return Linking(0, ())
+    links = " OR ".join(f"contains(links, {begin})" for begin in begins)
+    rows = con.execute(
+        "SELECT trace_id, span_id, service, name, start_ns, count(*) OVER () FROM"
+        " (SELECT DISTINCT trace_id, span_id, digest, service, name, start_ns FROM spans"
+        f" WHERE links IS NOT NULL AND ({links}))"
+        f" ORDER BY start_ns, trace_id, span_id, service, name LIMIT {max(limit, 1)}",
+        params.values,
+    ).fetchall()
+    return Linking(rows[0][5] if rows else 0, tuple(LinkingSpan(*row[:5]) for row in rows))
 
 
 def attribute_of_spans(

@@ -131,6 +131,7 @@ class SpanDetail:
     links: tuple[LinkItem, ...]
     link_count: int
     links_note: str
+    back_links_url: str
     url: str
     zoom_url: str
     close_url: str
@@ -174,6 +175,7 @@ def span_detail(trace: LoadedTrace, state: TraceState, row: int, span: Span) -> 
         links=tuple(_link(link, span, state) for link in span.links[:_MOST_LINKS]),
         link_count=len(span.links),
         links_note=_more(len(span.links), _MOST_LINKS),
+        back_links_url=_back_links_url(span, state),
         url=state.url,
         zoom_url=_zoom_url(state, offset, span.duration_ns),
         close_url=state.selecting(None).url,
@@ -343,6 +345,17 @@ def _event(event: Event, span: Span) -> EventItem:
             _more(len(event.attributes), _MOST_FIELDS_OF_ITEM),
         ),
     )
+
+
+def _back_links_url(span: Span, state: TraceState) -> str:
+    """Return where the spans are listed that link to this one; links to a trace are a root's."""
+    query = {
+        "span": format_span_id(span.span_id),
+        "whole": "" if span.parent_id else "1",
+        "tz": "utc" if state.utc else "",
+    }
+    said = urlencode({key: value for key, value in query.items() if value})
+    return f"{trace_url(span.trace_id)}/linked?{said}"
 
 
 def _link(link: Link, span: Span, state: TraceState) -> LinkItem:
