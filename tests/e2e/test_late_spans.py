@@ -1,49 +1,27 @@
 """Spans that arrive while their trace is looked at, in Chromium: told, and shown when asked for."""
 
-import re
-import time
 from collections.abc import Callable
+from functools import partial
 from itertools import count
-from urllib.request import Request, urlopen
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from bench.server import Server
 from tests.builders import MS, START_NS, a_span
-from viewer.formats.otlp.encode import encode
+from tests.e2e import sending
 from viewer.trace.span import Span
 
 pytestmark = pytest.mark.e2e
 OpenPage = Callable[..., Page]
 Send = Callable[[list[Span]], None]
-"""Sends spans of one trace and waits until they are stored."""
 _NUMBERS = count(0xE2_0000)
 POLLED_MS = 12_000
 
 
 @pytest.fixture
 def send(server: Server) -> Send:
-    def post(spans: list[Span]) -> None:
-        headers = {"Content-Type": "application/json"}
-        asked = Request(f"{server.ui_url}/v1/traces", encode(spans), headers)
-        with urlopen(asked) as answer:
-            assert answer.status == 200
-
-        url = f"{server.ui_url}/trace/{spans[0].trace_id}/late?since=0"
-        deadline = time.monotonic() + 5
-        while told(url) < len(spans):
-            assert time.monotonic() < deadline, "sent spans are not stored"
-            time.sleep(0.1)
-
-    return post
-
-
-def told(url: str) -> int:
-    """Return how many spans of a trace are stored, as the notice of all of them says."""
-    with urlopen(url) as answer:
-        found = re.search(rb"data-late>([0-9,]+) new", answer.read())
-    return int(found[1].replace(b",", b"")) if found else 0
+    return partial(sending.send, server)
 
 
 @pytest.fixture

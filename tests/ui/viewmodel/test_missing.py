@@ -111,7 +111,9 @@ def test_what_an_id_says_is_told() -> None:
     assert lines[0].startswith("If its ID is of AWS X-Ray, it is from 2023-11-13")
     assert told_by_id(xray(SECOND + DAY), STATS, KEPT) == ((), False)
     said = missing_trace(datadog(SECOND - DAY), "x", STATS, KEPT)
-    assert (said.code, said.title) == (410, "This trace was removed by retention")
+    assert (said.code, said.title) == (410, "This trace is older than what is kept")
+    assert said.text.endswith("is stored. If any was, retention has removed it.")
+    assert not any("just sent" in line for line in said.known)
 
 
 @pytest.mark.parametrize("retention", ["", KEEPS_ALL])

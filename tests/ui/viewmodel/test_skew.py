@@ -71,7 +71,7 @@ def test_a_correction_says_whose_spans_move_how_far_and_why(adjusted: bool) -> N
     (line,) = shown(adjusted=adjusted).lines
     assert (line.service, line.host, line.name) == ("db", "two", "step 2")
     assert (line.by, line.spans) == ("520 ms later", "2 spans")
-    assert line.why == "1 call from web began up to 500 ms before the caller"
+    assert line.why == "1 call from web began 500 ms before the caller"
     kept = "&adjust=skew" if adjusted else ""
     assert line.url == f"{PATH}?span=0000000000000002{kept}"
 
@@ -79,7 +79,7 @@ def test_a_correction_says_whose_spans_move_how_far_and_why(adjusted: bool) -> N
 def test_what_is_moved_back_says_so() -> None:
     (line,) = shown(SPANS[0], span(2, 1, 60, 120, "db")).lines
     assert line.by == "40.0 ms earlier"
-    assert line.why == "1 call from web ended up to 20.0 ms after the caller"
+    assert line.why == "1 call from web ended 20.0 ms after the caller"
 
 
 def test_calls_that_are_moved_alike_are_one_line() -> None:

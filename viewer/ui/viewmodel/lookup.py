@@ -11,7 +11,7 @@ from viewer.trace.columns import TraceColumns
 from viewer.trace.ids import format_span_id, format_trace_id
 from viewer.ui.filters import format_service, service_class
 from viewer.ui.viewmodel.address import trace_url
-from viewer.ui.viewmodel.missing import REMOVED, holds, keeps, told_by_id
+from viewer.ui.viewmodel.missing import TOO_OLD, holds, keeps, told_by_id
 from viewer.ui.viewmodel.problem import Problem
 
 MOST_MATCHES = 20
@@ -96,5 +96,5 @@ def nothing_found(
             known += said
             too_old = too_old or old
     known += (*holds(stats), *keeps(retention))
-    code, title = (410, REMOVED) if too_old else (404, "No such trace is stored")
+    code, title = (410, TOO_OLD) if too_old else (404, "No such trace is stored")
     return Problem(code, title, "", asked=asked, known=tuple(known))

@@ -13,6 +13,7 @@ from viewer.ui.filters import (
 from viewer.ui.viewmodel.problem import NOT_STORED, Problem
 
 REMOVED = "This trace was removed by retention"
+TOO_OLD = "This trace is older than what is kept"
 _LONGEST_NAME = 200
 
 
@@ -42,15 +43,13 @@ def missing_trace(
 ) -> Problem:
     """Say that a trace is not stored, and what is; 410 if its ID carries a time that is older than
     what is kept, else 404. ``known`` are lines that help beside it."""
-    written = format_trace_id(trace_id)
+    missing = f"No span with the trace ID {format_trace_id(trace_id)} is stored"
     said, too_old = told_by_id(trace_id, stats, retention)
-    return Problem(
-        410 if too_old else 404,
-        REMOVED if too_old else "No such trace",
-        f"No span with the trace ID {written} is stored.",
-        asked=asked,
-        known=(*said, *known, *holds(stats), *keeps(retention)),
-    )
+    stored = (*holds(stats), *keeps(retention))
+    if too_old:
+        text = f"{missing}. If any was, retention has removed it."
+        return Problem(410, TOO_OLD, text, asked=asked, known=(*said, *stored))
+    return Problem(404, "No such trace", f"{missing}.", asked=asked, known=(*said, *known, *stored))
 
 
 def told_by_id(

@@ -71,10 +71,11 @@ def _line(trace: LoadedTrace, state: TraceState, at: int) -> SkewLine:
     row = int(found.first[at])
     caller = int(trace.tree.parent[row])
     by = int(found.shift_ns[row])
-    calls = format_plural(int(found.calls[at]), "call")
+    count = int(found.calls[at])
+    calls, most = format_plural(count, "call"), "" if count == 1 else "up to "
     early, late = int(found.early_ns[at]), int(found.late_ns[at])
     reasons = [
-        f"{verb} up to {format_duration(amount)} {when}"
+        f"{verb} {most}{format_duration(amount)} {when}"
         for amount, verb, when in ((early, "began", "before"), (late, "ended", "after"))
         if amount
     ]
