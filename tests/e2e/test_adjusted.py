@@ -45,7 +45,7 @@ def _skewed(server: Server) -> None:
 def test_the_switch_shows_adjusted_times_in_place_and_back(open_page: OpenPage) -> None:
     page = open_page(PATH)
     switch = page.get_by_role("switch", name="Times adjusted for clock skew")
-    expect(page.locator("[data-warning=clock-skew]")).to_contain_text("by up to 1.02 s")
+    expect(page.locator("[data-warning=clock-skew]")).to_contain_text("by up to 1.00 s")
     expect(switch).to_have_attribute("aria-checked", "false")
     page.locator("[data-span-row='0000000000000003']").click()
     page.evaluate("window.same = true")
@@ -75,7 +75,7 @@ def test_every_correction_is_listed_and_leads_to_its_spans(
     page.get_by_role("button", name="1 correction").click()
     listed = page.locator("#skew-list")
     expect(listed).to_be_visible()
-    expect(listed).to_contain_text("1.02 s later")
+    expect(listed).to_contain_text("1.00 s later")
     expect(listed).to_contain_text("1 call from web began 1.00 s before the caller")
     box = listed.bounding_box()
     assert box is not None

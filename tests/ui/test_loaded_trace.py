@@ -10,7 +10,7 @@ from tests.ui.stage import a_loaded_trace, a_store
 from viewer.analysis.critical_path import CriticalPath, critical_path
 from viewer.store.memory import MemoryStore
 from viewer.trace.columns import TraceColumns
-from viewer.trace.span import Event, Span
+from viewer.trace.span import Event, Span, SpanKind
 from viewer.trace.tree import Rows, TraceTree
 from viewer.ui import loaded_trace
 from viewer.ui.loaded_trace import (
@@ -197,7 +197,7 @@ def a_skewed_trace(*, late: int = 0) -> list[Span]:
     early = START_NS - SECOND
     event = Event(early + MS, "sent"), Event(0, "untimed")
     return [
-        a_span(1, duration_ns=100 * MS),
+        a_span(1, duration_ns=100 * MS, kind=SpanKind.CLIENT),
         a_span(2, 1, service="db", start_ns=early, duration_ns=60 * MS, events=event),
         a_span(3, 1, start_ns=START_NS + 10 * MS, duration_ns=MS),
         *(a_span(10 + number, 1, start_ns=START_NS + 50 * MS) for number in range(late)),

@@ -3,12 +3,15 @@
 As Jaeger and Zipkin do it (`jaegerquery/internal/adjuster/clockskew.go`): a call that begins before
 its caller, or ends after it though it is shorter, came from a clock that is off; it is moved to the
 middle of its caller, and a longer one that begins too early to its caller's beginning. What hangs
-below moves along. Beyond that:
+below moves along. Unlike them:
 
 - Clocks are told apart by host, and only where that is not known by service: what one host says of
   itself is never corrected.
 - All calls from one part of a trace (spans of one clock that hang together) to one other clock are
-  moved alike, into the middle of what suits them all; each by itself only where nothing does.
+  moved alike, by what suits them all; each by itself only where nothing does.
+- The middle is meant where the caller is the client's half of the call, since all that it has beyond
+  the server's is the way there and back. Any other caller does more than this one call, which is
+  moved only as far as it has to be.
 - Nobody waits for a consumer, or for what a producer sent: that is no sign of skew, and neither it
   nor what hangs below it moves with the producer.
 
@@ -69,11 +72,13 @@ class ClockSkew:
 @dataclass(frozen=True, slots=True)
 class _Calls:
     """Calls to another clock that somebody waited for: the called rows, and between what bounds a
-    call has to be moved to fit into its caller; what is longer has to begin with it or later."""
+    call has to be moved to fit into its caller; what is longer has to begin with it or later.
+    ``halves`` says whether the caller is the client's half of the call."""
 
     rows: _Places
     least: Times
     most: Times
+    halves: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -132,7 +137,8 @@ def _calls(tree: TraceTree, rows: _Places) -> _Calls:
     callers = tree.parent[rows]
     least = start[callers] - start[rows]
     spare = length[callers] - length[rows]
-    return _Calls(rows, least, np.where(spare < 0, _NEVER, least + spare))
+    halves = tree.columns.kind[callers] == SpanKind.CLIENT
+    return _Calls(rows, least, np.where(spare < 0, _NEVER, least + spare), halves)
 
 
 def _groups(tree: TraceTree, elsewhere: NDArray[np.bool_], calls: _Calls) -> NDArray[np.intp]:
@@ -166,8 +172,9 @@ def _bounds(calls: _Calls, group: NDArray[np.intp]) -> tuple[Times, Times]:
 def _moves(calls: _Calls, group: NDArray[np.intp]) -> Times:
     """Return by how much each call has to be moved, its caller staying."""
     least, most = _bounds(calls, group)
-    open_ended = most == _NEVER
-    middle = np.where(open_ended, least, least + (most - least) // 2)
+    halves = np.bincount(group, weights=calls.halves) > 0
+    nearest = np.where(least > 0, least, most)
+    middle = np.where(halves & (most != _NEVER), least + (most - least) // 2, nearest)
     return np.where((least <= 0) & (most >= 0), 0, middle)[group]
 
 

@@ -558,7 +558,7 @@ def a_skewed_call() -> list[Span]:
     """A call whose clock was a second late, with an event."""
     early = START_NS - 1_000 * MS
     return [
-        a_span(1, service="web", duration_ns=100 * MS),
+        a_span(1, service="web", duration_ns=100 * MS, kind=SpanKind.CLIENT),
         a_span(
             2,
             1,

@@ -4,7 +4,7 @@ import pytest
 
 from tests.builders import MS, START_NS, TRACE_ID, a_span
 from tests.ui.stage import a_store
-from viewer.trace.span import Span
+from viewer.trace.span import Span, SpanKind
 from viewer.ui.loaded_trace import LoadedTrace, TraceCache
 from viewer.ui.viewmodel import skew as module
 from viewer.ui.viewmodel.skew import MOST_LINES, Skew, skew
@@ -23,6 +23,7 @@ def span(span_id: int, parent: int, begin: int, end: int, service: str, host: st
         service=service,
         start_ns=START_NS + begin * MS,
         duration_ns=(end - begin) * MS,
+        kind=SpanKind.CLIENT,
         resource={"host.name": host} if host else None,
     )
 
