@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import click
 
+from viewer.store.retention import KEEPS_ALL
+
 _SIZE_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _AGE_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 ENVIRONMENT = "TRACEFALL_"
@@ -53,7 +55,7 @@ class Config:
         if self.max_size is not None:
             rules.append(f"{self.max_size / 10**9:g} GB")
         if not rules:
-            return "everything is kept"
+            return KEEPS_ALL
         return " or ".join(rules) + (", whichever comes first" if len(rules) > 1 else "")
 
 

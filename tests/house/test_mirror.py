@@ -35,6 +35,7 @@ ELSEWHERE = {
     "store/duckdb/events.py": _KIT,
     "store/duckdb/origins.py": _KIT,
     "store/duckdb/recognise.py": "store/duckdb/test_foreign.py",
+    "store/duckdb/removed.py": _KIT,
     "store/duckdb/rows.py": _KIT,
     "store/duckdb/view.py": "store/duckdb/test_foreign.py",
     "store/duckdb/search.py": _KIT,

@@ -14,7 +14,7 @@ import pytest
 from tests.builders import MS, START_NS, TRACE_ID, a_batch, a_span, a_trace
 from viewer.search.events import EventQuery
 from viewer.search.query import Sort, TraceQuery
-from viewer.store.base import EventPage, OpenSpan, SpanStore
+from viewer.store.base import EventPage, LateSpans, Linking, LinkingSpan, OpenSpan, SpanStore
 from viewer.trace.batch import SpanBatch
 from viewer.trace.span import (
     Dropped,
@@ -27,7 +27,13 @@ from viewer.trace.span import (
     Status,
     StatusCode,
 )
-from viewer.trace.summary import DependencyLink, MatchedSpan, Operation, ServiceCount
+from viewer.trace.summary import (
+    DependencyLink,
+    MatchedSpan,
+    Operation,
+    RemovedTrace,
+    ServiceCount,
+)
 from viewer.trace.tree import build_tree
 
 OTHER_TRACE = "00000000000000001234567890abcdef"
@@ -1027,6 +1033,152 @@ class StoreContract:
         ]
 
     # Retention
+
+    # Links from elsewhere
+
+    def test_it_finds_what_links_to_a_span(self, store: SpanStore) -> None:
+        target = Link(OTHER_TRACE, 7, (("why", "retry"),), trace_state="a=b")
+        near = Link(OTHER_TRACE, 8)
+        text = Link(
+            TRACE_ID, 1, (("text", '{"i":"' + OTHER_TRACE + '","s":"' + f"{7:016x}" + '"}'),)
+        )
+        spans = [
+            a_span(1, trace_id=OTHER_TRACE, links=[target], name="own", start_ns=START_NS + 2),
+            a_span(2, links=[near, target], name="second", service="batch", start_ns=START_NS + 1),
+            a_span(3, links=[near, text], name="other"),
+            a_span(4, name="none"),
+            a_span(5, links=[Link(OTHER_TRACE, 0)], name="whole"),
+        ]
+        store.write_spans([a_batch([*spans, spans[1]])])
+        second = LinkingSpan(TRACE_ID, 2, "batch", "second", START_NS + 1)
+        own = LinkingSpan(OTHER_TRACE, 1, "shop", "own", START_NS + 2)
+        whole = LinkingSpan(TRACE_ID, 5, "shop", "whole", START_NS)
+        assert store.spans_linking_to(OTHER_TRACE, [7], 10) == Linking(2, (second, own))
+        assert store.spans_linking_to(OTHER_TRACE, [7], 1) == Linking(2, (second,))
+        assert store.spans_linking_to(OTHER_TRACE, [7, 0], 10) == Linking(3, (whole, second, own))
+        assert store.spans_linking_to(OTHER_TRACE, [9], 10) == Linking(0, ())
+        assert store.spans_linking_to(OTHER_TRACE, [], 10) == Linking(0, ())
+        assert store.spans_linking_to('\ud800"%', [7], 10) == Linking(0, ())
+
+    # Late spans
+
+    def test_it_counts_what_was_stored_since(self, store: SpanStore, clock: Clock) -> None:
+        spans = a_trace(1, spans=6)
+        trace_id = spans[0].trace_id
+        assert store.late_spans(trace_id, 0) == LateSpans(0, 0)
+        store.write_spans([a_batch(spans[:2])])
+        first = clock.now_ns
+        clock.now_ns += 10
+        # Two that are known already, one of them twice, and three new ones, one of them twice.
+        store.write_spans([a_batch([*spans[:2], spans[0], *spans[2:5], spans[4]])])
+        clock.now_ns += 10
+        store.write_spans([a_batch(a_trace(2)), a_batch(spans[5:])])
+        assert store.late_spans(trace_id, first - 1) == LateSpans(6, clock.now_ns)
+        assert store.late_spans(trace_id, first) == LateSpans(4, clock.now_ns)
+        assert store.late_spans(trace_id, first + 10) == LateSpans(1, clock.now_ns)
+        assert store.late_spans(trace_id, clock.now_ns) == LateSpans(0, 0)
+        assert store.late_spans(f"{9:032x}", 0) == LateSpans(0, 0)
+        assert store.late_spans("\ud800'", 10**18) == LateSpans(0, 0)
+        columns = store.get_columns(trace_id)
+        assert columns is not None
+        assert columns.stored_ns == clock.now_ns
+
+    def test_a_re_delivery_is_not_late_though_it_is_the_newest(
+        self, store: SpanStore, clock: Clock
+    ) -> None:
+        store.write_spans([a_batch([a_span(1)])])
+        first = clock.now_ns
+        clock.now_ns += 10
+        store.write_spans([a_batch([a_span(1)])])
+        assert store.late_spans(TRACE_ID, first) == LateSpans(0, clock.now_ns)
+
+    def test_the_final_form_of_a_span_is_a_late_one(self, store: SpanStore, clock: Clock) -> None:
+        store.write_spans([a_batch([a_span(1, name="begun"), a_span(2)])])
+        first = clock.now_ns
+        clock.now_ns += 10
+        store.write_spans([a_batch([a_span(1, name="ended")])], replaced=[(TRACE_ID, 1)])
+        assert store.late_spans(TRACE_ID, first) == LateSpans(1, clock.now_ns)
+
+    def test_columns_name_the_hosts_of_their_spans(self, store: SpanStore) -> None:
+        spans = [
+            a_span(1, resource={"host.name": "a", "host.id": "x"}),
+            a_span(2, resource={"host.ip": ["10.0.0.1", "::1"], "host.name": "a"}),
+            a_span(3, resource={"host.name": "a"}),
+            a_span(4),
+        ]
+        store.write_spans([a_batch(spans)])
+        columns = store.get_columns(TRACE_ID)
+        assert columns is not None
+        assert columns.host is not None
+        hosts = [columns.hosts[number] for number in columns.host]
+        assert dict(zip(columns.span_id.tolist(), hosts, strict=True)) == {
+            1: "x",
+            2: "10.0.0.1",
+            3: "a",
+            4: "",
+        }
+
+    def test_columns_know_no_hosts_where_none_is_named(self, store: SpanStore) -> None:
+        store.write_spans([a_batch([a_span(1), a_span(2, resource={"host.ip": []})])])
+        columns = store.get_columns(TRACE_ID)
+        assert columns is not None
+        assert (columns.host, columns.hosts) == (None, ("",))
+
+    # Removal
+
+    def test_a_removed_trace_is_remembered(self, store: SpanStore, clock: Clock) -> None:
+        if not store.capabilities.prunes:
+            pytest.skip("the engine cannot prune")
+        spans = a_trace(1, spans=4, name="GET /checkout", service="front")
+        # It arrives twice, which counts once.
+        store.write_spans([a_batch(spans), a_batch(spans)])
+        clock.now_ns += 10
+        store.write_spans([a_batch(a_trace(2))])
+        assert store.removed_trace(f"{1:032x}") is None
+        clock.now_ns += 10
+        store.prune(clock.now_ns - 10, None)
+        assert store.removed_trace(f"{1:032x}") == RemovedTrace(
+            trace_id=f"{1:032x}",
+            root_service="front",
+            root_name="GET /checkout",
+            has_root=True,
+            start_ns=START_NS,
+            duration_ns=100 * MS,
+            spans=4,
+            removed_ns=clock.now_ns,
+        )
+        assert store.removed_trace(f"{2:032x}") is None
+        assert store.removed_trace("\ud800'") is None
+
+    def test_a_trace_removed_in_several_goes_is_remembered_as_one(
+        self, store: SpanStore, clock: Clock
+    ) -> None:
+        if not store.capabilities.prunes:
+            pytest.skip("the engine cannot prune")
+        root, *children = a_trace(1, spans=3)
+        early = replace(children[1], start_ns=START_NS - 5 * MS, name="early")
+        untimed = replace(children[0], start_ns=0, duration_ns=900 * MS)
+        for span in (early, root, untimed):
+            clock.now_ns += 10
+            store.write_spans([a_batch([span])])
+            store.prune(clock.now_ns + 1, None)
+        found = store.removed_trace(root.trace_id)
+        assert found is not None
+        assert (found.root_name, found.has_root, found.spans) == ("GET /", True, 3)
+        assert (found.start_ns, found.duration_ns) == (START_NS - 5 * MS, 105 * MS)
+        assert found.removed_ns == clock.now_ns
+
+    def test_a_removed_trace_without_a_root_is_called_by_its_earliest_span(
+        self, store: SpanStore, clock: Clock
+    ) -> None:
+        if not store.capabilities.prunes:
+            pytest.skip("the engine cannot prune")
+        late = a_span(3, 9, name="late", start_ns=START_NS + 1)
+        store.write_spans([a_batch([late, a_span(2, 9, name="early", service="")])])
+        store.prune(clock.now_ns + 1, None)
+        found = store.removed_trace(TRACE_ID)
+        assert found is not None
+        assert (found.root_service, found.root_name, found.has_root) == ("", "early", False)
 
     def test_it_prunes_what_was_stored_before(self, store: SpanStore, clock: Clock) -> None:
         if not store.capabilities.prunes:

@@ -13,6 +13,8 @@ from viewer.trace.ids import (
     parse_trace_id,
     span_id_from_bytes,
     span_id_of_any_text,
+    time_of_datadog_id,
+    time_of_xray_id,
     trace_id_from_bytes,
     trace_id_of_any_text,
 )
@@ -87,3 +89,11 @@ def test_any_text_gives_an_id_or_a_reason(text: str) -> None:
 def test_url_safe_base64_is_read_as_well() -> None:
     assert base64_bytes("-_-_") == base64_bytes("+/+/") == b"\xfb\xff\xbf"
     assert base64_bytes("not base64!") is None
+
+
+def test_ids_of_datadog_and_xray_say_when_they_were_made() -> None:
+    assert time_of_datadog_id("6553f100" + "0" * 8 + "b" * 16) == 1_700_000_000 * 10**9
+    assert time_of_datadog_id("6553f100" + "b" * 24) == 0
+    assert time_of_xray_id("6553f100" + "b" * 24) == 1_700_000_000 * 10**9
+    # The seconds of 1970 and of 2106 are no times that a tool has made an ID at.
+    assert time_of_datadog_id("0" * 16 + "b" * 16) == time_of_xray_id("f" * 32) == 0

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from viewer.trace.columns import TraceColumns, columns_of_spans
 from viewer.trace.span import Span, SpanKind
-from viewer.trace.tree import Oddity, TraceTree, build_tree
+from viewer.trace.tree import Oddity, TraceTree, build_tree, with_starts
 
 TRACE = "0" * 31 + "1"
 
@@ -256,3 +256,39 @@ def test_times_before_2000_and_after_tomorrow_are_named() -> None:
     rows = tree.rows_with(Oddity.FAR_TIME)
     assert sorted(tree.columns.span_id[rows].tolist()) == [3, 4]
     assert not len(build_tree(columns).rows_with(Oddity.FAR_TIME))
+
+
+@given(_graphs(), st.data())
+def test_other_starts_change_the_order_of_siblings_and_nothing_else(
+    spans: list[Span], data: st.DataObject
+) -> None:
+    tree = tree_of(*spans)
+    starts = data.draw(st.lists(st.integers(1, 9), min_size=len(tree), max_size=len(tree)))
+    moved, old_rows = with_starts(tree, np.array(starts, np.int64))
+    moved.check()
+    assert (moved.shown_id == tree.shown_id[old_rows]).all()
+    assert (moved.columns.start_ns == np.array(starts)[old_rows]).all()
+    assert (moved.columns.digest == tree.columns.digest[old_rows]).all()
+
+    def parents(of: TraceTree) -> dict[int, int]:
+        ids = of.shown_id.tolist()
+        return {ids[row]: ids[above] if above >= 0 else 0 for row, above in enumerate(of.parent)}
+
+    assert parents(moved) == parents(tree)
+    for oddity in (Oddity.ORPHAN, Oddity.CYCLE, Oddity.DUPLICATE_ID, Oddity.SEVERAL_ROOTS):
+        sent = set(tree.shown_id[tree.rows_with(oddity)].tolist())
+        assert set(moved.shown_id[moved.rows_with(oddity)].tolist()) == sent
+    for parent in range(-1, len(moved)):
+        of_parent = moved.columns.start_ns[moved.parent == parent]
+        assert (np.diff(of_parent) >= 0).all()
+
+
+def test_times_told_as_odd_are_those_of_the_moved_tree() -> None:
+    now = 1_700_000_000_000_000_000
+    tree = tree_of(span(1, start=now), span(2, 1, start=now - 5))
+    assert oddities(tree) == {"starts-before-parent": 1}
+    moved, _ = with_starts(tree, np.array([now, now + 1]), now)
+    assert oddities(moved) == {"ends-after-parent": 1}
+    assert (moved.start_ns, moved.end_ns) == (now, now + 6)
+    far, _ = with_starts(tree, np.array([now, 5]), now)
+    assert far.rows_with(Oddity.FAR_TIME).tolist() == [1]

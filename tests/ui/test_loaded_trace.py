@@ -9,15 +9,25 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from tests.builders import TRACE_ID, a_batch, a_forest, a_span, a_trace
+from tests.builders import MS, START_NS, TRACE_ID, a_batch, a_forest, a_span, a_trace
 from tests.ui.stage import a_loaded_trace, a_store
 from viewer.analysis.critical_path import CriticalPath, critical_path
 from viewer.store.memory import MemoryStore
 from viewer.trace.columns import TraceColumns
+from viewer.trace.span import Event, Span, SpanKind
 from viewer.trace.tree import Rows, TraceTree
 from viewer.ui import loaded_trace
-from viewer.ui.loaded_trace import MOST_FOUND, MOST_PARTS, LoadedTrace, TraceCache
+from viewer.ui.loaded_trace import (
+    MOST_FOUND,
+    MOST_PARTS,
+    LoadedTrace,
+    TraceCache,
+    sent_spans,
+    spans_of_rows,
+)
 from viewer.ui.loading import MOST_AT_ONCE, Busy, Once, Room
+
+SECOND = 1_000 * MS
 
 
 class Clock:
@@ -87,7 +97,7 @@ def test_spans_of_other_traces_leave_a_trace_as_it_is() -> None:
 
 
 def test_spans_that_replace_as_many_others_are_noticed() -> None:
-    clock, times = Clock(), iter([100, 200])
+    clock, times = Clock(), iter([100, 200, 300])
     store = MemoryStore(clock=lambda: next(times))
     cache = TraceCache(store, clock)
     store.write_spans([a_batch([a_span(1)])])
@@ -292,5 +302,77 @@ def test_all_that_is_remembered_of_a_trace_is_bounded_by_its_spans() -> None:
     assert loaded.critical is not None
     assert loaded.flame is not None
     assert loaded.repeats is not None
+    assert loaded.skew is not None
     assert loaded.overview() is not None
     assert held_bytes(loaded) < 300 * len(spans)
+
+
+def a_skewed_trace(*, late: int = 0) -> list[Span]:
+    """A call from another service that began a second before its caller, and what it called."""
+    early = START_NS - SECOND
+    event = Event(early + MS, "sent"), Event(0, "untimed")
+    return [
+        a_span(1, duration_ns=100 * MS, kind=SpanKind.CLIENT),
+        a_span(2, 1, service="db", start_ns=early, duration_ns=60 * MS, events=event),
+        a_span(3, 1, start_ns=START_NS + 10 * MS, duration_ns=MS),
+        *(a_span(10 + number, 1, start_ns=START_NS + 50 * MS) for number in range(late)),
+    ]
+
+
+def test_an_adjusted_trace_has_other_times_and_the_same_spans() -> None:
+    store = a_store(a_skewed_trace())
+    cache = TraceCache(store)
+    sent, adjusted = cache.get(TRACE_ID), cache.get_adjusted(TRACE_ID)
+    assert sent is not None
+    assert adjusted is not None
+    assert (sent.adjusted, adjusted.adjusted) == (False, True)
+    assert sent.tree.shown_id.tolist() == [1, 2, 3]
+    # Siblings stand in the order of their start, which is another one now.
+    assert adjusted.tree.shown_id.tolist() == [1, 3, 2]
+    assert sent.tree.duration_ns == SECOND + 100 * MS
+    assert adjusted.tree.duration_ns == 100 * MS
+    assert adjusted.skew.shift_ns.tolist() == [0, 0, SECOND + 20 * MS]
+    assert adjusted.skew.first.tolist() == [2]
+    assert adjusted.self_ns.tolist() == [39 * MS, MS, 60 * MS]
+
+
+def test_spans_of_an_adjusted_trace_have_its_times_and_their_own_when_asked_for() -> None:
+    store = a_store(a_skewed_trace())
+    adjusted = TraceCache(store).get_adjusted(TRACE_ID)
+    assert adjusted is not None
+    moved, sent = spans_of_rows(store, adjusted, [2])[2], sent_spans(store, adjusted, [2])[2]
+    assert sent.start_ns == START_NS - SECOND
+    assert moved.start_ns == START_NS + 20 * MS
+    assert [event.time_ns for event in moved.events] == [START_NS + 21 * MS, 0]
+    assert spans_of_rows(store, adjusted, [0])[0].start_ns == START_NS
+
+
+def test_a_trace_without_skew_is_its_own_adjusted_one() -> None:
+    cache = TraceCache(a_store(a_trace()))
+    assert cache.get_adjusted(f"{1:032x}") is cache.get(f"{1:032x}")
+    assert cache.get_adjusted("f" * 32) is None
+
+
+def test_an_adjusted_trace_is_kept_as_long_as_what_it_was_made_of_is_the_same() -> None:
+    cache, store, clock = a_cache()
+    store.write_spans([a_batch(a_skewed_trace())])
+    first = cache.get_adjusted(TRACE_ID)
+    assert cache.get_adjusted(TRACE_ID) is first
+    store.write_spans([a_batch(a_skewed_trace(late=2)[3:])])
+    clock.now = 10
+    assert rows_of(cache.get_adjusted(TRACE_ID)) == 5
+    assert rows_of(cache.get(TRACE_ID)) == 5
+    store.prune(1 << 62, None)
+    clock.now = 20
+    assert cache.get_adjusted(TRACE_ID) is None
+
+
+def test_a_part_of_an_adjusted_trace_has_its_times() -> None:
+    store = a_store(a_skewed_trace())
+    adjusted = TraceCache(store).get_adjusted(TRACE_ID)
+    assert adjusted is not None
+    part = adjusted.part(2)
+    assert part.adjusted
+    assert part.tree.start_ns == START_NS + 20 * MS
+    assert spans_of_rows(store, part, [0])[0].start_ns == START_NS + 20 * MS
+    assert sent_spans(store, part, [0])[0].start_ns == START_NS - SECOND

@@ -31,6 +31,8 @@ _LINK_QUOTES = " \t\r\n\"'`<>"
 _QUOTES = _LINK_QUOTES + "()[]{},;"
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+X_RAY_WAYS = ("an X-Ray trace ID", "an X-Amzn-Trace-Id header")
+"""How the readings begin of IDs that are certainly of AWS X-Ray."""
 _XRAY = re.compile(r"1-([0-9a-fA-F]{8})-([0-9a-fA-F]{24})")
 # The shapes of headers, wherever in a line of a log they stand.
 _TRACEPARENT = re.compile(
@@ -117,7 +119,7 @@ def _read_bare(text: str) -> Iterator[Reading]:
         return
     xray = _XRAY.fullmatch(text)
     if xray:
-        yield from _trace(xray[1] + xray[2], "an X-Ray trace ID")
+        yield from _trace(xray[1] + xray[2], X_RAY_WAYS[0])
         return
     digits = text[2:] if text[:2] in ("0x", "0X") else text
     if _HEX.fullmatch(digits) and len(digits) <= 32:
@@ -162,7 +164,7 @@ def _read_headers(text: str) -> Iterator[Reading]:
     """Trace headers whose values have a shape of their own, with or without their names."""
     for pattern, what in (
         (_TRACEPARENT, "a W3C traceparent"),
-        (_AMAZON, "an X-Amzn-Trace-Id header"),
+        (_AMAZON, X_RAY_WAYS[1]),
         (_UBER, "a Jaeger uber-trace-id"),
         (_B3, "a B3 header"),
     ):

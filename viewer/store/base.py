@@ -23,12 +23,13 @@ from viewer.trace.columns import TraceColumns
 from viewer.trace.ids import lower_half
 from viewer.trace.report import Rejection
 from viewer.trace.span import Event, OpenEnd, Span, SpanKind, StatusCode
-from viewer.trace.summary import DependencyLink, Operation, TraceSummary
+from viewer.trace.summary import DependencyLink, Operation, RemovedTrace, TraceSummary
 
 SpanKey = tuple[str, int]
 """A span by its trace ID and its ID as sent."""
 RECENT_SPANS = 50_000
 MAX_SUGGESTED = 1_000
+MOST_REMEMBERED = 100_000
 
 
 class StoreError(Exception):
@@ -89,6 +90,33 @@ class OpenSpan:
     span_id: int
     parent_id: int
     open_ends: OpenEnd
+
+
+@dataclass(frozen=True, slots=True)
+class LinkingSpan:
+    """A span that has a link to another one."""
+
+    trace_id: str
+    span_id: int
+    service: str
+    name: str
+    start_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Linking:
+    """The first spans that link to one, and how many there are."""
+
+    total: int
+    spans: tuple[LinkingSpan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LateSpans:
+    """Spans of a trace that were stored lately: how many, and when the last one was; 0 without one."""
+
+    count: int
+    newest_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,10 +259,18 @@ class SpanStore(Protocol):
         """Return a trace's spans (all, or those with these IDs as sent), by start, then span ID,
         then digest; re-deliveries once."""
 
+    def late_spans(self, trace_id: str, since_ns: int) -> LateSpans:
+        """Count a trace's spans that were stored after ``since_ns`` only: what is delivered again of
+        those before is none of them, the final form of one that was in progress is."""
+
     def match_spans(self, trace_id: str, terms: Sequence[str]) -> list[tuple[int, int]]:
         """Return (span ID, digest) of the spans in which any term occurs, letter case ignored: in
         name, service, status message, span and resource attributes (as ``key=value``), or event
         names and attributes."""
+
+    def spans_linking_to(self, trace_id: str, span_ids: Sequence[int], limit: int) -> Linking:
+        """Return the spans, of whatever trace, that have a link to one of these of a trace (0 = to the
+        trace as a whole): by start, then trace ID, span ID, service and name, re-deliveries once."""
 
     def attribute_of_spans(
         self, trace_id: str, key: str, span_ids: Sequence[int] | None = None
@@ -250,6 +286,11 @@ class SpanStore(Protocol):
         """Return the events of a trace's spans that the query asks for, by time (an event without
         one stands at its span's start), then span ID, digest and place within the span. A page
         takes no more memory in a trace of millions."""
+
+    def removed_trace(self, trace_id: str) -> RemovedTrace | None:
+        """Return what is remembered of a trace of which retention removed spans; None if nothing is.
+        Remembered are the MOST_REMEMBERED traces removed last (fewer where ``max_bytes`` is small); of
+        one whose spans went by several prunes all are counted."""
 
     def traces_with_prefix(self, prefix: str, limit: int) -> list[str]:
         """Return stored trace IDs whose 32-digit or printed 16-digit form starts so, ascending; for

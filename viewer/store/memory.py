@@ -12,11 +12,15 @@ from viewer.search.events import EventQuery, tells_error
 from viewer.search.query import MAX_LIMIT, Cursor, Sort, TraceQuery
 from viewer.store.base import (
     MAX_SUGGESTED,
+    MOST_REMEMBERED,
     RECENT_SPANS,
     Capabilities,
     Distribution,
     DistributionCell,
     EventPage,
+    LateSpans,
+    Linking,
+    LinkingSpan,
     OpenSpan,
     OperationPercentiles,
     Pruned,
@@ -47,6 +51,7 @@ from viewer.trace.summary import (
     DependencyLink,
     MatchedSpan,
     Operation,
+    RemovedTrace,
     ServiceCount,
     TraceSummary,
 )
@@ -87,10 +92,11 @@ class MemoryStore:
         self._mark = 0
         self._lock = threading.RLock()
         self._rows: dict[str, list[_Row]] = {}
+        self._removed: dict[str, RemovedTrace] = {}
 
     def close(self) -> None:
         with self._lock:
-            self._rows = {}
+            self._rows, self._removed = {}, {}
 
     def write_spans(
         self,
@@ -180,7 +186,11 @@ class MemoryStore:
         columns = columns_of_spans(
             trace_id, [row.span for row in rows], [row.digest for row in rows]
         )
-        return replace(columns, weight=min(row.weight for row in rows))
+        return replace(
+            columns,
+            weight=min(row.weight for row in rows),
+            stored_ns=max(row.stored_ns for row in rows),
+        )
 
     def get_spans(self, trace_id: str, span_ids: Sequence[int] | None = None) -> list[StoredSpan]:
         wanted = None if span_ids is None else set(span_ids)
@@ -192,12 +202,35 @@ class MemoryStore:
         rows.sort(key=lambda row: (row.span.start_ns, row.span.span_id, row.digest))
         return [StoredSpan(row.digest, row.span) for row in rows]
 
+    def late_spans(self, trace_id: str, since_ns: int) -> LateSpans:
+        rows = self._of_trace(trace_id)
+        late = [row for row in rows if row.stored_ns > since_ns]
+        known = {row.identity for row in rows if row.stored_ns <= since_ns}
+        count = len({row.identity for row in late} - known)
+        return LateSpans(count, max((row.stored_ns for row in late), default=0))
+
     def match_spans(self, trace_id: str, terms: Sequence[str]) -> list[tuple[int, int]]:
         folded = [fold_case(clean_text(term)) for term in terms]
         return sorted(
             (row.span.span_id, row.digest)
             for row in _once(self._of_trace(trace_id))
             if any(term in text for text in _texts(row.span) for term in folded)
+        )
+
+    def spans_linking_to(self, trace_id: str, span_ids: Sequence[int], limit: int) -> Linking:
+        wanted = {(trace_id, span_id) for span_id in span_ids}
+        found = sorted(
+            (span.start_ns, span.trace_id, span.span_id, span.service, span.name)
+            for rows in self._traces()
+            for span in (row.span for row in _once(rows))
+            if any((link.trace_id, link.span_id) in wanted for link in span.links)
+        )
+        return Linking(
+            len(found),
+            tuple(
+                LinkingSpan(trace, span_id, service, name, start_ns)
+                for start_ns, trace, span_id, service, name in found[: max(limit, 1)]
+            ),
         )
 
     def attribute_of_spans(
@@ -239,6 +272,9 @@ class MemoryStore:
             tuple(StoredEvent(span_id, digest, event) for _, span_id, digest, _, event in page),
             len(found),
         )
+
+    def removed_trace(self, trace_id: str) -> RemovedTrace | None:
+        return self._removed.get(trace_id)
 
     def traces_with_prefix(self, prefix: str, limit: int) -> list[str]:
         begins = prefix.lower()
@@ -336,10 +372,32 @@ class MemoryStore:
                 trace_id: [row for row in rows if before_ns is None or row.stored_ns >= before_ns]
                 for trace_id, rows in self._rows.items()
             }
+            for trace_id, rows in self._rows.items():
+                gone = rows[: len(rows) - len(kept[trace_id])]
+                if gone:
+                    self._remember(trace_id, [row.span for row in _once(gone)])
             self._rows = {trace_id: rows for trace_id, rows in kept.items() if rows}
             removed = before - sum(map(len, self._rows.values()))
             self.generation += bool(removed)
         return Pruned(removed, removed, 0)
+
+    def _remember(self, trace_id: str, spans: list[Span]) -> None:
+        """Note a trace of which spans are removed, as the latest one."""
+        found = _summary(spans, spans[0], 1.0)
+        removed = RemovedTrace(
+            trace_id=trace_id,
+            root_service=found.root_service,
+            root_name=found.root_name,
+            has_root=found.has_root,
+            start_ns=found.start_ns,
+            duration_ns=found.duration_ns,
+            spans=found.spans,
+            removed_ns=self._clock(),
+        )
+        before = self._removed.pop(trace_id, None)
+        self._removed[trace_id] = _joined(before, removed) if before else removed
+        while len(self._removed) > MOST_REMEMBERED:
+            del self._removed[next(iter(self._removed))]
 
     def _traces(self) -> list[list[_Row]]:
         with self._lock:
@@ -377,6 +435,20 @@ class MemoryStore:
 
 def _once(rows: Iterable[_Row]) -> list[_Row]:
     return list({row.identity: row for row in rows}.values())
+
+
+def _joined(before: RemovedTrace, after: RemovedTrace) -> RemovedTrace:
+    """Return what is remembered of a trace that was removed in two goes."""
+    parts = sorted((before, after), key=lambda part: (not part.has_root, part.start_ns))
+    timed = [part for part in parts if part.start_ns] or parts
+    start_ns = min(part.start_ns for part in timed)
+    return replace(
+        parts[0],
+        start_ns=start_ns,
+        duration_ns=max(part.start_ns + part.duration_ns for part in timed) - start_ns,
+        spans=before.spans + after.spans,
+        removed_ns=after.removed_ns,
+    )
 
 
 def _digest(span: Span) -> int:

@@ -2,6 +2,9 @@
 
 from viewer.store.base import Pruned, SpanStore
 
+KEEPS_ALL = "everything is kept"
+"""The rule, in words, of a store without retention."""
+
 
 def apply_retention(
     store: SpanStore, now_ns: int, max_age_ns: int | None, max_bytes: int | None

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.trace.span import Span
+from viewer.trace.attributes import show_value
+from viewer.trace.span import Resource, Span
+
+_HOST_KEYS = ("host.id", "host.ip", "host.name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +21,8 @@ class TraceColumns:
 
     ``service`` and ``name`` index into ``services`` and ``names``. ``digest`` tells spans of one ID
     apart by content: two rows with equal span ID and digest are one span delivered twice.
-    ``weight`` is how many traces this one stands for.
+    ``weight`` is how many traces this one stands for. ``host`` indexes into ``hosts`` ("" = not
+    known); it is None where no host is known. ``stored_ns`` is when the last of them was stored.
     """
 
     trace_id: str
@@ -34,6 +38,9 @@ class TraceColumns:
     services: Sequence[str]
     names: Sequence[str]
     weight: float = 1.0
+    host: NDArray[np.int32] | None = None
+    hosts: Sequence[str] = ("",)
+    stored_ns: int = 0
 
     def __len__(self) -> int:
         return len(self.span_id)
@@ -44,6 +51,10 @@ def columns_of_spans(trace_id: str, spans: Iterable[Span], digests: Sequence[int
     rows = list(spans)
     services: dict[str, int] = {}
     names: dict[str, int] = {}
+    hosts: dict[str, int] = {"": 0}
+    of_resource = {id(span.resource): span.resource for span in rows}
+    host_of_resource = {key: host_of(said) for key, said in of_resource.items()}
+    host = [hosts.setdefault(host_of_resource[id(span.resource)], len(hosts)) for span in rows]
     service = [services.setdefault(span.service, len(services)) for span in rows]
     name = [names.setdefault(span.name, len(names)) for span in rows]
     return TraceColumns(
@@ -59,4 +70,19 @@ def columns_of_spans(trace_id: str, spans: Iterable[Span], digests: Sequence[int
         name=np.array(name, np.int32),
         services=tuple(services),
         names=tuple(names),
+        host=np.array(host, np.int32) if len(hosts) > 1 else None,
+        hosts=tuple(hosts),
     )
+
+
+def host_of(resource: Resource) -> str:
+    """Return what tells a resource's host from others, as Jaeger chooses it: the host's ID, else its
+    first address, else its name; "" where none is given."""
+    said = dict(resource.attributes)
+    for key in _HOST_KEYS:
+        value = said.get(key)
+        if isinstance(value, list | tuple):
+            value = value[0] if value else None
+        if value not in (None, ""):
+            return show_value(value)
+    return ""

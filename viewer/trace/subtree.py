@@ -23,6 +23,9 @@ def subtree(tree: TraceTree, row: int) -> TraceTree:
         services=columns.services,
         names=columns.names,
         weight=columns.weight,
+        host=None if columns.host is None else columns.host[row:end],
+        hosts=columns.hosts,
+        stored_ns=columns.stored_ns,
     )
     parent = tree.parent[row:end] - row
     parent[0] = -1

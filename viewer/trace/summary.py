@@ -61,3 +61,18 @@ class DependencyLink:
     child: str
     calls: int
     errors: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedTrace:
+    """What is remembered of a trace that retention removed: its root as in TraceSummary, how many
+    spans were removed, and when the last of them was."""
+
+    trace_id: str
+    root_service: str
+    root_name: str
+    has_root: bool
+    start_ns: int
+    duration_ns: int
+    spans: int
+    removed_ns: int

@@ -5,7 +5,7 @@ once, whatever its parent links say. The order depends on the spans alone, not o
 Shared IDs follow Zipkin (`trace.shared_ids`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
@@ -37,6 +37,17 @@ class Oddity(Enum):
     ZERO_DURATION = "zero-duration"
     NO_START = "no-start-time"
     FAR_TIME = "implausible-time"
+
+
+_OF_TIME = frozenset(
+    {
+        Oddity.STARTS_EARLY,
+        Oddity.ENDS_LATE,
+        Oddity.ZERO_DURATION,
+        Oddity.NO_START,
+        Oddity.FAR_TIME,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +170,49 @@ def build_tree(columns: TraceColumns, now_ns: int | None = None) -> TraceTree:
     )
 
 
+def with_starts(
+    tree: TraceTree, start_ns: NDArray[np.int64], now_ns: int | None = None
+) -> tuple[TraceTree, Rows]:
+    """Return the tree of the same spans with other start times, and which row of this one each of
+    its rows was. Spans keep their parents and shown IDs; siblings stand in the order of their start."""
+    count = len(tree)
+    order = np.argsort(start_ns, kind="stable")
+    place = np.empty(count, np.int32)
+    place[order] = np.arange(count, dtype=np.int32)
+    above = tree.parent[order]
+    drawn, depth, subtree_end = preorder(
+        np.where(above < 0, _ABSENT, place[above]).astype(np.int32)
+    )
+    rows = order[drawn].astype(np.int32)
+    row_of = np.empty(count, np.int32)
+    row_of[rows] = np.arange(count, dtype=np.int32)
+    columns = replace(_take(tree.columns, rows), start_ns=start_ns[rows])
+    above = tree.parent[rows]
+    parent = np.where(above < 0, _ABSENT, row_of[above]).astype(np.int32)
+    kept = [finding for finding in tree.findings if finding.oddity not in _OF_TIME]
+    found = {finding.oddity: np.sort(row_of[finding.rows]) for finding in kept}
+    _add_time_oddities(columns, parent, found)
+    if now_ns is not None:
+        _add_far_times(columns.start_ns, now_ns, found)
+    counts = {finding.oddity: finding.count for finding in kept}
+    start, end = time_bounds(columns)
+    moved = TraceTree(
+        columns=columns,
+        parent=parent,
+        depth=depth,
+        subtree_end=subtree_end,
+        shown_id=tree.shown_id[rows],
+        findings=tuple(
+            Finding(oddity, counts.get(oddity, len(found[oddity])), found[oddity])
+            for oddity in Oddity
+            if oddity in found
+        ),
+        start_ns=start,
+        end_ns=end,
+    )
+    return moved, rows
+
+
 def _take(columns: TraceColumns, rows: NDArray[np.intp] | Rows) -> TraceColumns:
     return TraceColumns(
         trace_id=columns.trace_id,
@@ -174,6 +228,9 @@ def _take(columns: TraceColumns, rows: NDArray[np.intp] | Rows) -> TraceColumns:
         services=columns.services,
         names=columns.names,
         weight=columns.weight,
+        host=None if columns.host is None else columns.host[rows],
+        hosts=columns.hosts,
+        stored_ns=columns.stored_ns,
     )
 
 

@@ -13,7 +13,17 @@ from viewer.ui.environment import prepare_templates
 from viewer.ui.errors import answer_errors
 from viewer.ui.htmx import see_other
 from viewer.ui.page import Page
-from viewer.ui.pages import compare, lookup, search, sign_in, status, trace, upload
+from viewer.ui.pages import (
+    back_links,
+    compare,
+    late_spans,
+    lookup,
+    search,
+    sign_in,
+    status,
+    trace,
+    upload,
+)
 from viewer.ui.scripts import JOINED, joined_modules
 from viewer.ui.security import guard
 
@@ -21,6 +31,8 @@ PAGES: tuple[Page, ...] = (
     Page(search.blueprint, "Search", "search", "left"),
     Page(compare.blueprint, "Compare", "compare", "left"),
     Page(trace.blueprint),
+    Page(late_spans.blueprint),
+    Page(back_links.blueprint),
     Page(upload.blueprint, "Upload", "upload", "right"),
     Page(status.blueprint),
     Page(lookup.blueprint),

@@ -78,11 +78,12 @@ class Flights(Generic[T]):
 
 
 class Once(Generic[T]):
-    """A value made when it is first asked for; who asks meanwhile waits for it."""
+    """A value made when it is first asked for; who asks meanwhile waits for it. One that is known
+    already is given at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, *known: T) -> None:
         self._lock = threading.Lock()
-        self._made: list[T] = []
+        self._made = list(known[:1])
 
     def get(self, make: Callable[[], T]) -> T:
         """Return the value; if making it fails, the next one to ask tries again."""

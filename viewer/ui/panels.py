@@ -13,7 +13,7 @@ from viewer.analysis.slow_spans import QUANTILES, Usual, heaviest_rows
 from viewer.store.base import SpanStore
 from viewer.ui.downloads import DOWNLOAD_TITLES
 from viewer.ui.found_rows import find_rows
-from viewer.ui.loaded_trace import LoadedTrace, spans_of_rows
+from viewer.ui.loaded_trace import LoadedTrace, sent_spans, spans_of_rows
 from viewer.ui.viewmodel.call_graph import Graph, graph
 from viewer.ui.viewmodel.findings import Findings, findings
 from viewer.ui.viewmodel.flame import Flame, flame
@@ -103,7 +103,8 @@ def _logs(trace: LoadedTrace, state: TraceState, store: SpanStore) -> Logs:
 
 def _json(trace: LoadedTrace, state: TraceState, store: SpanStore) -> JsonView:
     rows = json_rows(trace, state)
-    found = spans_of_rows(store, trace, rows)
+    # A document for other tools holds what was sent.
+    found = sent_spans(store, trace, rows)
     return json_view(trace, state, rows, found, DOWNLOAD_TITLES)
 
 

@@ -400,3 +400,12 @@ def test_a_file_of_ours_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     assert reader.rejected == []
     # Read to the end, the file is free again.
     a_store(path).close()
+
+
+def test_of_another_tools_file_nothing_was_removed(tmp_path: Path) -> None:
+    path = tmp_path / "other.duckdb"
+    with duckdb.connect(str(path)) as con:
+        con.execute(CLICKHOUSE)
+    store = open_store(str(path), read_only=True)
+    assert store.removed_trace(A) is None
+    store.close()

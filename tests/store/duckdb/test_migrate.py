@@ -143,6 +143,7 @@ def test_an_empty_database_of_duckdb_is_taken(tmp_path: Path) -> None:
 def test_a_file_of_the_first_version_gets_weights(path: Path) -> None:
     with duckdb.connect(str(path)) as con:
         con.execute("ALTER TABLE spans DROP COLUMN weight")
+        con.execute("DROP TABLE removed")
     set_version(path, "1")
     store = open_store(f"duckdb:{path}")
     sampled = a_batch(a_trace(2))
@@ -152,4 +153,19 @@ def test_a_file_of_the_first_version_gets_weights(path: Path) -> None:
     store = open_store(f"duckdb:{path}")
     assert store.find_traces(TraceQuery()).estimated_total == 11
     assert store.journal_mark() == 3
+    store.close()
+
+
+def test_a_file_of_the_second_version_learns_to_remember(path: Path) -> None:
+    with duckdb.connect(str(path)) as con:
+        con.execute("DROP TABLE removed")
+    set_version(path, "2")
+    store = open_store(f"duckdb:{path}")
+    assert store.removed_trace(f"{1:032x}") is None
+    store.prune(1 << 62, None)
+    store.close()
+    store = open_store(f"duckdb:{path}", read_only=True)
+    found = store.removed_trace(f"{1:032x}")
+    assert found is not None
+    assert found.spans == 3
     store.close()

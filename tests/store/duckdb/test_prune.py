@@ -1,10 +1,16 @@
 from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
 
 from tests.builders import a_batch, a_trace
 from tests.store.contract import Clock, ids
 from tests.store.duckdb.test_engine import a_store
 from viewer.search.query import TraceQuery
 from viewer.store.base import SpanStore
+from viewer.store.duckdb import prune as prune_module
+from viewer.store.duckdb.removed import remember
 from viewer.trace.batch import SpanBatch
 
 ROW_GROUP = 122_880
@@ -72,4 +78,42 @@ def test_it_removes_nothing_from_a_store_that_fits(tmp_path: Path) -> None:
     assert store.prune(0, 1 << 40).span_rows == 0
     assert store.prune(None, None).span_rows == 0
     assert store.generation == generation
+    store.close()
+
+
+def test_it_remembers_the_latest_that_have_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prune_module, "MOST_REMEMBERED", 3)
+    clock = Clock()
+    store = a_store(tmp_path / "spans.duckdb", clock)
+    for number in range(1, 9):
+        clock.now_ns = number * 1000
+        store.write_spans([a_batch(a_trace(number))])
+        if number in (2, 6):
+            store.prune(number * 1000 + 1, None)
+    known = [number for number in range(1, 9) if store.removed_trace(f"{number:032x}")]
+    assert known == [4, 5, 6]
+    store.prune(9000, 1200)  # room for one
+    known = [number for number in range(1, 9) if store.removed_trace(f"{number:032x}")]
+    assert known == [8]
+    store.close()
+
+
+def test_what_could_not_be_removed_is_not_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a crash between the two would leave it: both are in one transaction."""
+    store = a_store(tmp_path / "spans.duckdb")
+    store.write_spans([a_batch(a_trace(1))])
+
+    def remember_and_fail(con: duckdb.DuckDBPyConnection, *said: Any) -> None:
+        remember(con, *said)
+        raise OSError("the power went")
+
+    monkeypatch.setattr(prune_module, "remember", remember_and_fail)
+    with pytest.raises(OSError, match="power"):
+        store.prune(1 << 62, None)
+    assert store.removed_trace(f"{1:032x}") is None
+    assert ids(store, TraceQuery()) == [1]
     store.close()

@@ -5,7 +5,7 @@ from html import unescape
 from flask.testing import FlaskClient
 
 from tests.builders import START_NS, TRACE_ID, a_span, a_trace
-from tests.ui.stage import HTML, a_client, a_store
+from tests.ui.stage import HTML, NOW_NS, a_client, a_store
 
 OTHER_ID = "0af76519" + "1" * 24
 SPAN = 0xB7AD6B7169203331
@@ -70,7 +70,7 @@ def test_no_match_says_how_it_was_read_and_what_is_known() -> None:
     assert response.status_code == 404
     assert "Read as a trace ID in hex" in text
     assert "The store holds 3 traces" in text
-    assert "kept for 7 days" in text
+    assert "keeps 7 days" in text
     assert f'value="{"1" * 32}"' in text
 
 
@@ -93,3 +93,21 @@ def test_nothing_asked_is_a_400() -> None:
 def test_the_lower_half_of_an_id_leads_to_its_trace() -> None:
     assert leads_to(TRACE_ID[16:]) == f"/trace/{TRACE_ID}"
     assert leads_to(str(int(TRACE_ID[16:], 16))) == f"/trace/{TRACE_ID}"
+
+
+def test_a_trace_that_retention_removed_is_told_by_any_form_of_its_id() -> None:
+    store = a_store([a_span(1, trace_id=OTHER_ID, name="checkout")])
+    store.prune(NOW_NS + 1, None)
+    pages = a_client(store, retention="7 days")
+    uuid = f"{OTHER_ID[:8]}-{OTHER_ID[8:12]}-{OTHER_ID[12:16]}-{OTHER_ID[16:20]}-{OTHER_ID[20:]}"
+    for form in (OTHER_ID, uuid, f"traceparent: 00-{OTHER_ID}-00000000000000aa-01"):
+        response = pages.get("/lookup", query_string={"q": form}, headers=HTML)
+        assert response.status_code == 410
+        assert "removed by retention" in response.text
+        assert "checkout" in response.text
+
+
+def test_an_xray_id_from_before_what_is_kept_is_told_so() -> None:
+    response = client().get("/lookup?q=1-5759e988-bd862e3fe1be46a994272793", headers=HTML)
+    assert response.status_code == 410
+    assert "Its ID says that it is from 2016-06-09" in response.text

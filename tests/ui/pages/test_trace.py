@@ -1,8 +1,10 @@
 """The trace page over a memory store: answers, partials, permalinks, strangers' names."""
 
 import re
+import time
 from html import unescape
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,11 +14,14 @@ from werkzeug.test import TestResponse
 
 from tests.builders import MS, START_NS, TRACE_ID, a_batch, a_forest, a_span
 from tests.ui.stage import HTML, a_client, a_store
+from viewer.store import open_store
 from viewer.store.memory import MemoryStore
+from viewer.store.retention import apply_retention
 from viewer.trace.ids import format_span_id
 from viewer.trace.span import Event, Link, Span, SpanKind
 from viewer.ui.viewmodel.rows import WINDOW_ROWS
 
+DAY_NS = 86_400 * 10**9
 SHORT = "00000000000000ab"
 URL = f"/trace/{TRACE_ID}"
 VARIES = {"HX-Request", "HX-Target", "HX-History-Restore-Request"}
@@ -653,3 +658,88 @@ def test_a_filter_that_nothing_passes_shows_no_row_and_a_way_back() -> None:
     assert "2 spans filtered out" in page
     assert f'<a href="/trace/{TRACE_ID}">Show all</a>' in page
     assert "min%3A1s" in page or "min:1s" in page
+
+
+def a_skewed_call() -> list[Span]:
+    """A call whose clock was a second late, with an event."""
+    early = START_NS - 1_000 * MS
+    return [
+        a_span(1, service="web", duration_ns=100 * MS, kind=SpanKind.CLIENT),
+        a_span(
+            2,
+            1,
+            service="db",
+            name="query",
+            start_ns=early,
+            duration_ns=60 * MS,
+            events=[Event(early + 10 * MS, "fetched")],
+        ),
+    ]
+
+
+def test_times_are_shown_as_sent_with_a_way_to_adjusted_ones() -> None:
+    text = get(URL, *a_skewed_call()).text
+    assert "clocks disagree by up to 1.02 s" in text
+    assert f'href="{URL}?adjust=skew" data-adjust role="switch" aria-checked="false"' in text
+    assert 'data-warning="starts-before-parent"' in text
+    assert "1.10 s" in text
+
+
+def test_adjusted_times_are_the_same_in_every_part_of_the_page() -> None:
+    text = get(f"{URL}?adjust=skew&span=0000000000000002", *a_skewed_call()).text
+    assert 'role="switch" aria-checked="true"' in text
+    assert 'data-warning="starts-before-parent"' not in text
+    assert 'title="100,000,000 ns"' in text
+    detail = text[text.index('id="span-detail"') :]
+    assert "moved 1.02 s later for clock skew" in detail
+    assert 'data-sent-start><time datetime="2023-11-14T22:13:19' in detail
+    # Zooming to the span, and its event's place in it, are of the adjusted times too.
+    assert f"from={20 * MS}&amp;to={80 * MS}&amp;adjust=skew" in detail
+    assert ">10.0 ms</span> <b><bdi>fetched" in detail
+    for view in ("flame", "statistics", "findings", "spans"):
+        assert (
+            "clock skew taken out" in get(f"{URL}?adjust=skew&view={view}", *a_skewed_call()).text
+        )
+
+
+def test_documents_for_others_hold_what_was_sent() -> None:
+    text = get(f"{URL}?adjust=skew&view=json", *a_skewed_call()).text
+    assert str(START_NS - 1_000 * MS) in text
+    assert str(START_NS + 20 * MS) not in text
+
+
+def test_without_skew_there_is_nothing_to_adjust() -> None:
+    text = get(f"{URL}?adjust=skew", *a_checkout()).text
+    assert "No clock skew is seen in this trace" in text
+    assert "data-adjust" not in text
+    assert "adjust=skew" not in text.replace(f"{URL}?adjust=skew", "")
+
+
+def test_a_trace_that_retention_removed_is_gone_and_told(tmp_path: Path) -> None:
+    """With the real engine and a real run of retention, and after a restart."""
+    store = open_store(f"duckdb:{tmp_path / 'spans.duckdb'}")
+    store.write_spans([a_batch(a_checkout())])
+    apply_retention(store, time.time_ns() + 8 * DAY_NS, 7 * DAY_NS, None)
+    store.write_spans([a_batch([a_span(1, trace_id=SHORT.zfill(32))])])
+    store.close()
+    store = open_store(f"duckdb:{tmp_path / 'spans.duckdb'}")
+    pages = a_client(store, retention="7 days")
+    response = pages.get(URL, headers=HTML)
+    assert response.status_code == 410
+    assert "This trace was removed by retention" in response.text
+    assert "POST /checkout" in response.text
+    assert "900 ms, 4 spans, from 2023-11-14 22:13:20.000 UTC" in response.text
+    assert "Retention keeps 7 days" in response.text
+    assert pages.get(f"{URL}/rows", headers=HTML).status_code == 410
+    told = pages.get(URL, headers={"Accept": "application/json"})
+    assert told.status_code == 410
+    assert pages.get(f"/trace/{SHORT}", headers=HTML).status_code == 200
+    assert pages.get("/trace/" + "1" * 32, headers=HTML).status_code == 404
+    store.close()
+
+
+def test_an_id_from_before_what_is_kept_is_gone() -> None:
+    pages = a_client(a_store(a_checkout()), retention="7 days")
+    response = pages.get("/trace/5759e98800000000bd862e3fe1be46a9", headers=HTML)
+    assert response.status_code == 410
+    assert "Its ID says that it is from 2016-06-09" in response.text

@@ -36,5 +36,5 @@ def test_a_trace_that_has_gone_meanwhile_is_still_listed() -> None:
 
 def test_what_is_known_ends_with_how_long_spans_are_kept() -> None:
     said = nothing_found("x", [], StoreStats(3, 1, 0, START_NS, START_NS), "7 days")
-    assert said.known[-1] == "Spans are kept for 7 days"
+    assert said.known[-1] == "Retention keeps 7 days"
     assert said.known[0].startswith("The store holds 1 trace, from 2023-11-14")

@@ -41,6 +41,7 @@ def states(draw: st.DrawFn) -> TraceState:
         offset=draw(st.integers(0, 10**18)),
         utc=draw(st.booleans()),
         critical=draw(st.booleans()),
+        adjusted=draw(st.booleans()),
     )
 
 
@@ -240,3 +241,10 @@ def test_terms_are_words_and_phrases_of_which_there_are_not_too_many() -> None:
     assert TraceState("/", find='GET "two words"  x').terms == ["GET", "two words", "x"]
     assert TraceState("/").terms == []
     assert len(TraceState("/", find="a " * 200).terms) == 20
+
+
+def test_only_skew_can_be_adjusted() -> None:
+    assert read(f"{PATH}?adjust=skew").adjusted
+    state = read(f"{PATH}?adjust=time")
+    assert not state.adjusted
+    assert state.notes == ("“adjust=time” is ignored: only skew can be adjusted.",)

@@ -12,6 +12,8 @@ from viewer.store.base import (
     Capabilities,
     Distribution,
     EventPage,
+    LateSpans,
+    Linking,
     OpenSpan,
     OperationPercentiles,
     Pruned,
@@ -30,11 +32,12 @@ from viewer.store.duckdb.foreign import open_foreign
 from viewer.store.duckdb.migrate import count_up, meta_number, prepare
 from viewer.store.duckdb.origins import resource_table, scope_table
 from viewer.store.duckdb.prune import live_bytes, prune
+from viewer.store.duckdb.removed import removed_trace
 from viewer.store.duckdb.rows import DELETE, INSERT, INSERT_SERVICES, incoming_table
 from viewer.trace.attributes import clean_text
 from viewer.trace.batch import OPEN_EXTRA, SpanBatch, unpack_extra
 from viewer.trace.columns import TraceColumns
-from viewer.trace.summary import DependencyLink, Operation
+from viewer.trace.summary import DependencyLink, Operation, RemovedTrace
 
 _ZERO_HALF = "0" * 16
 
@@ -163,15 +166,23 @@ class DuckDbStore:
 
     def get_columns(self, trace_id: str) -> TraceColumns | None:
         with self._connections.reading() as con:
-            return within.get_columns(con, trace_id)
+            return within.get_columns(con, self._resources, trace_id)
 
     def get_spans(self, trace_id: str, span_ids: Sequence[int] | None = None) -> list[StoredSpan]:
         with self._connections.reading() as con:
             return within.get_spans(con, self._resources, self._scopes, trace_id, span_ids)
 
+    def late_spans(self, trace_id: str, since_ns: int) -> LateSpans:
+        with self._connections.reading() as con:
+            return within.late_spans(con, trace_id, since_ns)
+
     def match_spans(self, trace_id: str, terms: Sequence[str]) -> list[tuple[int, int]]:
         with self._connections.reading() as con:
             return within.match_spans(con, self._resources, trace_id, terms)
+
+    def spans_linking_to(self, trace_id: str, span_ids: Sequence[int], limit: int) -> Linking:
+        with self._connections.reading() as con:
+            return within.spans_linking_to(con, trace_id, span_ids, limit)
 
     def attribute_of_spans(
         self, trace_id: str, key: str, span_ids: Sequence[int] | None = None
@@ -186,6 +197,10 @@ class DuckDbStore:
     def events_of_trace(self, trace_id: str, query: EventQuery) -> EventPage:
         with self._connections.reading() as con:
             return events.events_of_trace(con, trace_id, query)
+
+    def removed_trace(self, trace_id: str) -> RemovedTrace | None:
+        with self._connections.reading() as con:
+            return removed_trace(con, trace_id)
 
     def traces_with_prefix(self, prefix: str, limit: int) -> list[str]:
         params = Params()
@@ -264,7 +279,7 @@ class DuckDbStore:
     def prune(self, before_ns: int | None, max_bytes: int | None) -> Pruned:
         origins = (self._resources, self._scopes)
         try:
-            return prune(self._connections, origins, before_ns, max_bytes)
+            return prune(self._connections, origins, before_ns, max_bytes, self._clock())
         finally:
             with self._connections.reading() as con:
                 self._generation = meta_number(con, "generation")

@@ -199,6 +199,10 @@ def _build(root: duckdb.DuckDBPyConnection, tables: list[SpanTable]) -> None:
     root.execute("CREATE TABLE services AS SELECT DISTINCT service, name, kind FROM spans")
     root.execute("CREATE TABLE resources (resource_id BIGINT, packed VARCHAR)")
     root.execute("CREATE TABLE scopes (scope_id BIGINT, packed VARCHAR)")
+    root.execute(
+        "CREATE TABLE removed AS SELECT '' AS trace_id, NULL AS root, NULL AS first, 0 AS start_ns,"
+        " 0 AS end_ns, 0 AS spans, 0 AS removed_ns LIMIT 0"
+    )
     _copy_resources(root, raw)
     _copy_scopes(root, raw)
 

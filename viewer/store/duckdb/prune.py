@@ -5,16 +5,20 @@ once for later writes. Scattered deletes would rewrite everything (measured: 13 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import ceil
 
 import duckdb
 
-from viewer.store.base import Pruned
+from viewer.store.base import MOST_REMEMBERED, Pruned
 from viewer.store.duckdb.connection import Connections
 from viewer.store.duckdb.migrate import count_up
 from viewer.store.duckdb.origins import AnyOrigins
+from viewer.store.duckdb.removed import remember
 
 _MOST_ROUNDS = 100
+# A trace that is remembered takes 30 to 60 bytes: a small store keeps a twentieth of its room for them.
+_BYTES_FOR_REMEMBERED = 1_200
 
 
 def prune(
@@ -22,13 +26,18 @@ def prune(
     origins: Sequence[AnyOrigins],
     before_ns: int | None,
     max_bytes: int | None,
+    now_ns: int,
 ) -> Pruned:
-    """Remove rows by age, then by size, and what nothing refers to any more."""
+    """Remove rows by age, then by size, and what nothing refers to any more; remember the traces."""
+    most = MOST_REMEMBERED
+    if max_bytes is not None:
+        most = min(most, max_bytes // _BYTES_FOR_REMEMBERED)
+    removal = _Removal(connections, now_ns, most)
     by_age = by_size = 0
     if before_ns is not None:
-        by_age = _delete(connections, "stored_ns < $limit", before_ns)
+        by_age = removal.delete("stored_ns < $limit", before_ns)
     if max_bytes is not None:
-        by_size = _shrink(connections, max_bytes)
+        by_size = _shrink(removal, max_bytes)
     if by_age or by_size:
         _sweep(connections, origins)
     return Pruned(by_age + by_size, by_age, by_size)
@@ -43,20 +52,30 @@ def live_bytes(con: duckdb.DuckDBPyConnection) -> int:
     return int(row[0][0])
 
 
-def _delete(connections: Connections, condition: str, limit: int) -> int:
-    with connections.writing() as con:
-        rows = con.execute(
-            f"DELETE FROM spans WHERE {condition}",
-            {"limit": limit},
-        ).fetchall()
-    deleted = int(rows[0][0])
-    if deleted:
-        connections.checkpoint()
-    return deleted
+@dataclass(frozen=True, slots=True)
+class _Removal:
+    """Deletes spans and remembers their traces, of all that are remembered the ``most`` latest."""
+
+    connections: Connections
+    now_ns: int
+    most: int
+
+    def delete(self, condition: str, limit: int) -> int:
+        with self.connections.writing() as con:
+            remember(con, condition, limit, self.now_ns, self.most)
+            rows = con.execute(
+                f"DELETE FROM spans WHERE {condition}",
+                {"limit": limit},
+            ).fetchall()
+        deleted = int(rows[0][0])
+        if deleted:
+            self.connections.checkpoint()
+        return deleted
 
 
-def _shrink(connections: Connections, max_bytes: int) -> int:
+def _shrink(removal: _Removal, max_bytes: int) -> int:
     """Delete the oldest writes, as many as their share of the size suggests, until it fits."""
+    connections = removal.connections
     connections.checkpoint()  # what is still in the log counts too, and is packed only now
     deleted = 0
     for _ in range(_MOST_ROUNDS):
@@ -67,7 +86,7 @@ def _shrink(connections: Connections, max_bytes: int) -> int:
             limit = _age_of_share(con, 1 - max_bytes / size)
         if limit is None:
             break
-        deleted += _delete(connections, "stored_ns <= $limit", limit)
+        deleted += removal.delete("stored_ns <= $limit", limit)
     return deleted
 
 

@@ -1,6 +1,7 @@
 """Span batches into rows of the table, and rows back into columns and spans."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
@@ -10,14 +11,18 @@ from numpy.typing import NDArray
 from viewer.store.base import StoredSpan
 from viewer.trace.attributes import clean_text
 from viewer.trace.batch import SpanBatch
-from viewer.trace.columns import TraceColumns
+from viewer.trace.columns import TraceColumns, host_of
 from viewer.trace.span import COLUMNS, Resource, Scope
 
 CONTENT = tuple(column.name for column in COLUMNS if column.name not in ("resource", "scope"))
 STORED = (*CONTENT, "resource_id", "scope_id", "digest", "stored_ns", "weight")
-SLIM = "span_id, parent_id, digest, kind, status, start_ns, dur_ns, service, name, weight"
+SLIM = (
+    "span_id, parent_id, digest, kind, status, start_ns, dur_ns, service, name, weight,"
+    " resource_id, stored_ns"
+)
 _TEXTS = tuple(column.name for column in COLUMNS if column.arrow == "string")
 _LATEST = (1 << 63) - 1
+_MOST_HOSTS = 20_000
 
 # Everything that makes a span what it is, but the two IDs by which it is found anyway.
 _DIGESTED = ", ".join(name for name in CONTENT if name not in ("trace_id", "span_id", "service"))
@@ -87,10 +92,16 @@ def _to_arrow(batch: SpanBatch) -> pa.Table:
         return batch.to_arrow()
 
 
-def trace_columns(trace_id: str, table: pa.Table) -> TraceColumns:
-    """Return a trace's columns out of a table with the columns SLIM; no Python object a span."""
+def trace_columns(
+    trace_id: str,
+    table: pa.Table,
+    resources_of: Callable[[list[int]], Mapping[int, Resource]],
+) -> TraceColumns:
+    """Return a trace's columns out of a table with the columns SLIM; no Python object a span.
+    ``resources_of`` returns the resources of some numbers."""
     service, services = _encoded(table.column("service"))
     name, names = _encoded(table.column("name"))
+    host, hosts = _hosts(table.column("resource_id"), resources_of)
     return TraceColumns(
         trace_id=trace_id,
         span_id=table.column("span_id").to_numpy(),
@@ -105,10 +116,28 @@ def trace_columns(trace_id: str, table: pa.Table) -> TraceColumns:
         services=services,
         names=names,
         weight=float(pc.min(table.column("weight")).as_py()),
+        host=host,
+        hosts=hosts,
+        stored_ns=int(pc.max(table.column("stored_ns")).as_py()),
     )
 
 
-def _encoded(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], tuple[str, ...]]:
+def _hosts(
+    column: pa.ChunkedArray, resources_of: Callable[[list[int]], Mapping[int, Resource]]
+) -> tuple[NDArray[np.int32] | None, tuple[str, ...]]:
+    place, numbers = _encoded(column)
+    # Beyond that no host keeps a clock for itself, and reading them all would take its time.
+    found = resources_of(list(numbers)) if len(numbers) <= _MOST_HOSTS else {}
+    hosts: dict[str, int] = {"": 0}
+    of_number = [
+        hosts.setdefault(host_of(found[number]), len(hosts)) if number in found else 0
+        for number in numbers
+    ]
+    host = np.array(of_number, np.int32)[place] if len(hosts) > 1 else None
+    return host, tuple(hosts)
+
+
+def _encoded(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], tuple[Any, ...]]:
     encoded = column.combine_chunks().dictionary_encode()
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.combine_chunks()

@@ -46,3 +46,13 @@ CREATE TABLE services (       -- every distinct triple in spans, so that lists n
   name VARCHAR,
   kind UTINYINT
 );
+
+CREATE TABLE removed (        -- what retention removed, in that order; the latest stay
+  trace_id VARCHAR,
+  root STRUCT(service VARCHAR, name VARCHAR),   -- NULL without one
+  first STRUCT(service VARCHAR, name VARCHAR),  -- the earliest span
+  start_ns BIGINT,            -- 0 = no span had a start time
+  end_ns BIGINT,
+  spans BIGINT,
+  removed_ns BIGINT
+);

@@ -1,11 +1,11 @@
-"""Questions about one trace: its columns, its spans, and text found in them."""
+"""Questions about one trace: its columns, its spans, text found in them, and who links to them."""
 
 from collections.abc import Sequence
 
 import duckdb
 import orjson
 
-from viewer.store.base import StoredSpan, fold_case
+from viewer.store.base import LateSpans, Linking, LinkingSpan, StoredSpan, fold_case
 from viewer.store.duckdb.compile import Params
 from viewer.store.duckdb.origins import Origins
 from viewer.store.duckdb.rows import CONTENT, SLIM, stored_spans, trace_columns
@@ -23,14 +23,18 @@ def count_spans(con: duckdb.DuckDBPyConnection, trace_id: str) -> int:
     return int(con.execute(sql, {"trace_id": clean_text(trace_id)}).fetchall()[0][0])
 
 
-def get_columns(con: duckdb.DuckDBPyConnection, trace_id: str) -> TraceColumns | None:
+def get_columns(
+    con: duckdb.DuckDBPyConnection, resources: Origins[Resource], trace_id: str
+) -> TraceColumns | None:
     """Return a trace's columns, or None if it has no spans."""
     params = {"trace_id": clean_text(trace_id)}
     table = con.sql(
         f"SELECT {SLIM} FROM spans WHERE trace_id = $trace_id",
         params=params,
     ).to_arrow_table()
-    return trace_columns(trace_id, table) if len(table) else None
+    if not len(table):
+        return None
+    return trace_columns(trace_id, table, lambda numbers: resources.fetch(con, numbers))
 
 
 def get_spans(
@@ -55,6 +59,27 @@ def get_spans(
         resources.fetch(con, table.column("resource_id").to_pylist()),
         scopes.fetch(con, table.column("scope_id").to_pylist()),
     )
+
+
+def late_spans(con: duckdb.DuckDBPyConnection, trace_id: str, since_ns: int) -> LateSpans:
+    """Count a trace's spans stored since. Rows lie in the order they were stored, so that the first
+    look, which as a rule finds nothing, passes over all that is older."""
+    params = {"trace_id": clean_text(trace_id), "since": since_ns}
+    late = con.execute(
+        "SELECT span_id, digest, max(stored_ns) AS newest_ns FROM spans"
+        " WHERE trace_id = $trace_id AND stored_ns > $since GROUP BY span_id, digest",
+        params,
+    ).fetchnumpy()
+    count, newest = len(late["span_id"]), late["newest_ns"].max(initial=0)
+    if not count:
+        return LateSpans(0, 0)
+    known = con.execute(
+        "SELECT count(*) FROM (SELECT DISTINCT span_id, digest FROM spans"
+        " WHERE trace_id = $trace_id AND stored_ns <= $since AND (span_id, digest) IN"
+        " (SELECT (span_id, digest) FROM spans WHERE trace_id = $trace_id AND stored_ns > $since))",
+        params,
+    ).fetchall()
+    return LateSpans(count - int(known[0][0]), int(newest))
 
 
 def match_spans(
@@ -86,6 +111,28 @@ def match_spans(
         params.values,
     ).fetchall()
     return rows
+
+
+def spans_linking_to(
+    con: duckdb.DuckDBPyConnection, trace_id: str, span_ids: Sequence[int], limit: int
+) -> Linking:
+    """Return the spans that link to some of a trace. Row groups without links are passed over by
+    their statistics; within a link's text quotes are escaped, so that only links look like one."""
+    params = Params()
+    begins = [
+        params.add(f'{{"i":"{clean_text(trace_id)}","s":"{number:016x}"') for number in span_ids
+    ]
+    if not begins:
+        return Linking(0, ())
+    links = " OR ".join(f"contains(links, {begin})" for begin in begins)
+    rows = con.execute(
+        "SELECT trace_id, span_id, service, name, start_ns, count(*) OVER () FROM"
+        " (SELECT DISTINCT trace_id, span_id, digest, service, name, start_ns FROM spans"
+        f" WHERE links IS NOT NULL AND ({links}))"
+        f" ORDER BY start_ns, trace_id, span_id, service, name LIMIT {max(limit, 1)}",
+        params.values,
+    ).fetchall()
+    return Linking(rows[0][5] if rows else 0, tuple(LinkingSpan(*row[:5]) for row in rows))
 
 
 def attribute_of_spans(

@@ -18,6 +18,7 @@ from viewer.ui.viewmodel.lookup import (
     found_trace,
     nothing_found,
 )
+from viewer.ui.viewmodel.missing import removed_trace
 from viewer.ui.viewmodel.problem import Problem
 
 blueprint = Blueprint("lookup", __name__)
@@ -35,6 +36,10 @@ def page() -> Response:
         return answer_problem(Problem(400, "This is no ID", str(error), asked=shown))
     found = find(services.store, readings)
     if not found:
+        for reading in readings:
+            removed = reading.trace_id and services.store.removed_trace(reading.trace_id)
+            if removed:
+                return answer_problem(removed_trace(removed, services.retention))
         stats = services.store.stats()
         return answer_problem(nothing_found(shown, readings, stats, services.retention))
     if len(found) == 1:

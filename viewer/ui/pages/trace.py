@@ -15,7 +15,7 @@ from flask import (
 
 from viewer.analysis.findings import first_error
 from viewer.analysis.visible import visible_rows
-from viewer.store.base import trace_with_half
+from viewer.store.base import LateSpans, trace_with_half
 from viewer.trace.ids import (
     InvalidId,
     format_trace_id,
@@ -25,18 +25,21 @@ from viewer.trace.ids import (
 from viewer.trace.span import Span
 from viewer.trace.tree import Rows
 from viewer.ui import htmx
-from viewer.ui.current import current_store, current_traces
+from viewer.ui.current import current_now_ns, current_services, current_store, current_traces
 from viewer.ui.downloads import DOWNLOAD_TITLES, DOWNLOADS, download_of
 from viewer.ui.errors import answer_problem
 from viewer.ui.found_rows import find_rows
 from viewer.ui.htmx import see_other
 from viewer.ui.loaded_trace import LoadedTrace, spans_of_rows
 from viewer.ui.panels import PANEL_OPTIONS, PANELS, tabs
+from viewer.ui.viewmodel.address import trace_url
 from viewer.ui.viewmodel.focus_bar import focus_bar
 from viewer.ui.viewmodel.folds import Folds, folds_of
+from viewer.ui.viewmodel.late_spans import late_notice
+from viewer.ui.viewmodel.missing import missing_trace, removed_trace
 from viewer.ui.viewmodel.only import Only
 from viewer.ui.viewmodel.only_form import Kept, kept_rows
-from viewer.ui.viewmodel.problem import NOT_STORED, Problem, problem
+from viewer.ui.viewmodel.problem import problem
 from viewer.ui.viewmodel.rows import collapsed_mask, window_rows
 from viewer.ui.viewmodel.span_detail import SpanDetail, span_detail
 from viewer.ui.viewmodel.timeline import (
@@ -47,7 +50,7 @@ from viewer.ui.viewmodel.timeline import (
     window_to_draw,
 )
 from viewer.ui.viewmodel.trace_header import trace_header
-from viewer.ui.viewmodel.trace_state import TIMELINE, TraceState, read_state
+from viewer.ui.viewmodel.trace_state import SKEW, TIMELINE, TraceState, read_state
 from viewer.ui.viewmodel.trace_view import TraceView
 from viewer.ui.viewmodel.whole_file import whole_files
 
@@ -127,26 +130,25 @@ def _find(text: str) -> LoadedTrace | Response:
         query = f"?{said}" if said else ""
         if not htmx.is_htmx():
             return make_response(redirect(f"/trace/{format_trace_id(trace_id)}{query}", 308))
-    found = current_traces().get(trace_id)
+    traces = current_traces()
+    adjusts = request.args.get("adjust") == SKEW
+    found = traces.get_adjusted(trace_id) if adjusts else traces.get(trace_id)
     if found is None and (whole := trace_with_half(current_store(), trace_id)):
         query = request.query_string.decode("utf-8", "replace")
         path = request.path.replace(text, whole, 1)
         return see_other(f"{path}?{query}" if query else path)
     if found is None:
-        return answer_problem(
-            Problem(
-                404,
-                "No such trace",
-                f"No span with the trace ID {format_trace_id(trace_id)} is stored.",
-                asked=text,
-                known=NOT_STORED,
-            )
-        )
+        services = current_services()
+        removed = services.store.removed_trace(trace_id)
+        if removed:
+            return answer_problem(removed_trace(removed, services.retention))
+        stats = services.store.stats()
+        return answer_problem(missing_trace(trace_id, text, stats, services.retention))
     return found
 
 
 def _asked(whole: LoadedTrace) -> _Asked:
-    path = f"/trace/{format_trace_id(whole.tree.trace_id)}"
+    path = trace_url(whole.tree.trace_id)
     # A form names a part of the filter in each of its fields; links name all of them in one.
     parts = [
         *request.args.getlist("only"),
@@ -164,6 +166,15 @@ def _asked(whole: LoadedTrace) -> _Asked:
 
 def _view(asked: _Asked) -> TraceView:
     """Return all below the top bar: the timeline, or the panel that the state names."""
+    late = None
+    if current_store().capabilities.writable:
+        columns, nothing = asked.whole.tree.columns, LateSpans(0, 0)
+        path = trace_url(columns.trace_id)
+        late = late_notice(path, columns.stored_ns, nothing, current_now_ns(), asked.state.url)
+    return replace(_content(asked), late_notice=late)
+
+
+def _content(asked: _Asked) -> TraceView:
     whole, part, state = asked.whole, asked.part, asked.state
     panel = next((panel for panel in PANELS if panel.name == state.view), None)
     failed, selected = first_error(whole.tree), _selected(asked)

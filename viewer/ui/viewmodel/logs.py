@@ -20,6 +20,7 @@ from viewer.ui.viewmodel.trace_state import TIMELINE, TraceState
 OPTIONS = ("filter", "errors", "page")
 _LINE, _IN_LINE, _LONGEST_NAME, _LONGEST_KEY = 240, 120, 200, 80
 _MOST_PAIRS, _MOST_TEXT = 20, 4_000
+_AS_SENT = "Times of events are as they were sent, also where their spans are moved for clock skew."
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def logs(trace: LoadedTrace, state: TraceState, page: EventPage) -> Logs:
         ),
         lines=tuple(_line(trace, state, found, rows) for found in page.events),
         pager=pager(state, page.total, "event"),
-        notes=state.notes,
+        notes=(*state.notes, _AS_SENT) if trace.adjusted else state.notes,
     )
 
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from viewer.search.lookup import Reading
+from viewer.search.lookup import X_RAY_WAYS, Reading
 from viewer.store.base import StoreStats
 from viewer.trace.columns import TraceColumns
 from viewer.trace.ids import format_span_id, format_trace_id
-from viewer.ui.filters import format_plural, format_service, format_time, service_class
+from viewer.ui.filters import format_service, service_class
 from viewer.ui.viewmodel.address import trace_url
+from viewer.ui.viewmodel.missing import TOO_OLD, holds, keeps, told_by_id
 from viewer.ui.viewmodel.problem import Problem
 
 MOST_MATCHES = 20
@@ -84,14 +85,16 @@ def nothing_found(
     asked: str, readings: Sequence[Reading], stats: StoreStats, retention: str
 ) -> Problem:
     """Say how a text was read, and what is known about why nothing was found."""
-    known = [f"Read as {reading.how}: not stored" for reading in readings]
-    if stats.span_rows:
-        known.append(
-            f"The store holds {format_plural(stats.traces, 'trace')}, "
-            f"from {format_time(stats.oldest_ns)} to {format_time(stats.newest_ns)} UTC"
-        )
-    else:
-        known.append("The store is still empty")
-    if retention:
-        known.append(f"Spans are kept for {retention}")
-    return Problem(404, "No such trace is stored", "", asked=asked, known=tuple(known))
+    known: list[str] = []
+    too_old = False
+    for reading in readings:
+        known.append(f"Read as {reading.how}: not stored")
+        if reading.trace_id:
+            said, old = told_by_id(
+                reading.trace_id, stats, retention, is_xray=reading.how.startswith(X_RAY_WAYS)
+            )
+            known += said
+            too_old = too_old or old
+    known += (*holds(stats), *keeps(retention))
+    code, title = (410, TOO_OLD) if too_old else (404, "No such trace is stored")
+    return Problem(code, title, "", asked=asked, known=tuple(known))

@@ -7,6 +7,7 @@ _TITLES = {
     403: "This is not allowed",
     404: "There is nothing here",
     405: "This page cannot do that",
+    410: "This is gone",
     413: "This is too large",
     415: "This type of content is not accepted",
     500: "Something broke on the server",

@@ -101,7 +101,9 @@ class SpanDetail:
     """The panel. ``status`` is unset, ok or error; ``share`` is of the trace's duration. Without
     ``parent_url``, ``parent_note`` says why the span stands at the top although it names a parent.
     ``focus_url`` shows only the span and what is below it, "" where that is no change or nothing.
-    Of events and links the first are shown; ``…_count`` has the number of all, ``…_note`` the rest."""
+    ``sent_start_ns`` is where the span began before it was moved for clock skew, by ``moved``; 0
+    where it was not. Of events and links the first are shown; ``…_count`` has the number of all,
+    ``…_note`` the rest."""
 
     span_id: str
     parent_id: str
@@ -114,6 +116,8 @@ class SpanDetail:
     status: str
     status_message: str
     start_ns: int
+    sent_start_ns: int
+    moved: str
     offset: str
     duration_ns: int
     self_ns: int
@@ -129,6 +133,7 @@ class SpanDetail:
     links: tuple[LinkItem, ...]
     link_count: int
     links_note: str
+    back_links_url: str
     url: str
     zoom_url: str
     focus_url: str
@@ -142,6 +147,7 @@ def span_detail(trace: LoadedTrace, state: TraceState, row: int, span: Span) -> 
     parent_id = int(tree.shown_id[parent]) if parent >= 0 else span.parent_id
     above = tree.ancestors(row)
     offset = span.start_ns - tree.start_ns if span.start_ns else 0
+    by = int(trace.skew.shift_ns[row]) if trace.adjusted else 0
     share = span.duration_ns / tree.duration_ns if tree.duration_ns else 0.0
     return SpanDetail(
         span_id=format_span_id(int(tree.shown_id[row])),
@@ -155,6 +161,8 @@ def span_detail(trace: LoadedTrace, state: TraceState, row: int, span: Span) -> 
         status=StatusCode(span.status.code).name.lower(),
         status_message=span.status.message,
         start_ns=span.start_ns,
+        sent_start_ns=span.start_ns - by if by else 0,
+        moved=f"{format_duration(abs(by))} {'later' if by > 0 else 'earlier'}" if by else "",
         offset=format_duration(offset),
         duration_ns=span.duration_ns,
         self_ns=int(trace.self_ns[row]),
@@ -170,6 +178,7 @@ def span_detail(trace: LoadedTrace, state: TraceState, row: int, span: Span) -> 
         links=tuple(_link(link, span, trace, state) for link in span.links[:_MOST_LINKS]),
         link_count=len(span.links),
         links_note=_more(len(span.links), _MOST_LINKS),
+        back_links_url=_back_links_url(span, state),
         url=state.url,
         zoom_url=_zoom_url(trace, state, row, span),
         focus_url=_focus_url(trace, state, row),
@@ -351,6 +360,17 @@ def _event(event: Event, span: Span) -> EventItem:
             _more(len(event.attributes), _MOST_FIELDS_OF_ITEM),
         ),
     )
+
+
+def _back_links_url(span: Span, state: TraceState) -> str:
+    """Return where the spans are listed that link to this one; links to a trace are a root's."""
+    query = {
+        "span": format_span_id(span.span_id),
+        "whole": "" if span.parent_id else "1",
+        "tz": "utc" if state.utc else "",
+    }
+    said = urlencode({key: value for key, value in query.items() if value})
+    return f"{trace_url(span.trace_id)}/linked?{said}"
 
 
 def _link(link: Link, span: Span, trace: LoadedTrace, state: TraceState) -> LinkItem:

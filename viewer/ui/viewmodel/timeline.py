@@ -93,7 +93,16 @@ def shown_state(trace: LoadedTrace, state: TraceState, folded: int | None = None
         named = trace.repeats.named[runs_named(trace, state, trace.repeats)]
         unfolded = unfolded & set(shown[named].tolist())
         _note_stale(notes, "unfolded span", state.unfolded, unfolded)
-    state = replace(state, focus=focus, collapsed=collapsed, unfolded=unfolded, notes=tuple(notes))
+    if state.adjusted and not trace.adjusted:
+        notes.append("No clock skew is seen in this trace; times are as they were sent.")
+    state = replace(
+        state,
+        focus=focus,
+        collapsed=collapsed,
+        unfolded=unfolded,
+        adjusted=trace.adjusted,
+        notes=tuple(notes),
+    )
     around = set() if span is None else _folds_around(trace, state, trace.tree.row_of(span))
     just_now = set() if folded is None else _folds_around(trace, state, trace.tree.row_of(folded))
     if around & just_now:

@@ -21,6 +21,7 @@ from viewer.ui.viewmodel.address import compare_url
 from viewer.ui.viewmodel.finding_words import FindingLine, finding_line
 from viewer.ui.viewmodel.markdown import markdown
 from viewer.ui.viewmodel.rows import row_name, row_service
+from viewer.ui.viewmodel.skew import Skew, skew
 from viewer.ui.viewmodel.timeline import reveal
 from viewer.ui.viewmodel.trace_state import TraceState
 from viewer.ui.viewmodel.whole_file import WholeFile
@@ -37,8 +38,8 @@ _WORDS = {
     Oddity.SHARED_ID: ("shared client/server ID", "shared client/server IDs"),
     Oddity.REDELIVERED: ("span delivered again, shown once", "spans delivered again, shown once"),
     Oddity.STARTS_EARLY: (
-        "span starts before its parent (clock skew?)",
-        "spans start before their parents (clock skew?)",
+        "span starts before its parent",
+        "spans start before their parents",
     ),
     Oddity.ENDS_LATE: ("span outlives its parent", "spans outlive their parents"),
     Oddity.ZERO_DURATION: ("span without a duration", "spans without a duration"),
@@ -98,6 +99,7 @@ class TraceHeader:
     choices_url: str
     url: str
     warnings: tuple[TraceWarning, ...]
+    skew: Skew | None
     findings: tuple[FindingLine, ...]
     more: str
     more_url: str
@@ -144,6 +146,7 @@ def trace_header(
         choices_url=compare_url(tree.trace_id, "/choices", state.utc),
         url=state.url,
         warnings=_warnings(trace, state),
+        skew=skew(trace, state),
         findings=lines,
         more=format_plural(findings, "finding") if findings > 1 else "",
         more_url=state.viewing(FINDINGS).url,

@@ -14,6 +14,8 @@ from viewer.trace.ids import InvalidId, format_span_id, parse_span_id
 from viewer.ui.viewmodel.only import NOTHING, Only, read_only
 
 TIMELINE = "timeline"
+SKEW = "skew"
+"""What the parameter ``adjust`` says where times are adjusted for clock skew."""
 MOST_COLLAPSED = 500
 _LONGEST_FIND = 500
 _MOST_TERMS = 20
@@ -32,7 +34,8 @@ class TraceState:
     Runs of repeated siblings are folded unless ``all_unfolded``; ``unfolded`` holds the first spans of
     those that are not. With a ``focus``, only that span and those below it are shown, and the zoom is
     of these. ``options`` are the view's own parameters that are set, in the order it declares them.
-    ``critical`` says whether the critical path is marked."""
+    ``critical`` says whether the critical path is marked, ``adjusted`` whether times are adjusted for
+    clock skew."""
 
     path: str
     view: str = TIMELINE
@@ -49,6 +52,7 @@ class TraceState:
     offset: int = 0
     utc: bool = False
     critical: bool = True
+    adjusted: bool = False
     only: Only = NOTHING
     notes: tuple[str, ...] = ()
 
@@ -69,6 +73,7 @@ class TraceState:
             "offset": str(self.offset) if self.offset else "",
             "tz": "utc" if self.utc else "",
             "critical": "" if self.critical else "off",
+            "adjust": SKEW if self.adjusted else "",
         }
         return {key: value for key, value in said.items() if value}
 
@@ -125,6 +130,10 @@ class TraceState:
         """Return the state with the critical path marked or not; the rows stay where they are."""
         return replace(self, critical=marked)
 
+    def adjusting(self, adjusted: bool) -> "TraceState":
+        """Return the state with times adjusted for clock skew, or as they were sent."""
+        return replace(self, adjusted=adjusted, offset=0)
+
     def toggling(self, span: int) -> "TraceState":
         """Return the state with this one span collapsed or expanded."""
         return replace(self, collapsed=self.collapsed ^ {span})
@@ -171,6 +180,10 @@ def read_state(
     if view != TIMELINE and view not in panels:
         notes.append(f"There is no view “{view[:40]}”; this is the timeline.")
         view = TIMELINE
+    if arguments.get("adjust", SKEW) != SKEW:
+        notes.append(
+            f"“adjust={arguments['adjust'][:40]}” is ignored: only {SKEW} can be adjusted."
+        )
     # uiFind is what Jaeger's links carry.
     find = (arguments.get("find") or arguments.get("uiFind") or "").strip()
     if len(find) > _LONGEST_FIND:
@@ -196,6 +209,7 @@ def read_state(
         offset=_whole(arguments.get("offset", ""), "offset", notes) or 0,
         utc=arguments.get("tz", "").lower() == "utc",
         critical=arguments.get("critical", "").lower() != "off",
+        adjusted=arguments.get("adjust") == SKEW,
         notes=tuple(notes),
     )
 

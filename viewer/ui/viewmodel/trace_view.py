@@ -7,6 +7,7 @@ from viewer.ui.viewmodel.findings import Findings
 from viewer.ui.viewmodel.flame import Flame
 from viewer.ui.viewmodel.focus_bar import FocusBar
 from viewer.ui.viewmodel.json_view import JsonView
+from viewer.ui.viewmodel.late_spans import LateNotice
 from viewer.ui.viewmodel.logs import Logs
 from viewer.ui.viewmodel.span_detail import SpanDetail
 from viewer.ui.viewmodel.spans import Spans
@@ -18,7 +19,8 @@ from viewer.ui.viewmodel.trace_header import TraceHeader
 @dataclass(frozen=True, slots=True)
 class TraceView:
     """``focus_bar`` is there if only a part is shown, of ``timeline`` and the fields below it one.
-    ``detail`` is of the selected span, None without one."""
+    ``detail`` is of the selected span, None without one; ``late_notice`` is there where more spans
+    may arrive."""
 
     header: TraceHeader
     detail: SpanDetail | None
@@ -31,3 +33,4 @@ class TraceView:
     statistics: Statistics | None = None
     findings: Findings | None = None
     logs: Logs | None = None
+    late_notice: LateNotice | None = None
