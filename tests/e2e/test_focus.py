@@ -100,10 +100,10 @@ def test_the_way_to_the_first_row_in_sight_stays_while_scrolling(open_page: Open
 
 
 def test_without_script_the_way_to_the_first_row_is_told(open_page: OpenPage) -> None:
-    page = open_page(f"/trace/{DEEP_SHORT}?offset=1900", java_script_enabled=False)
+    page = open_page(f"/trace/{DEEP_SHORT}?offset=1875", java_script_enabled=False)
     assert trail(page)[0] == "descend to level 1"
-    assert trail(page)[1] == "1,895 levels"
-    assert trail(page)[-1] == "descend to level 1900"
+    assert trail(page)[1] == "1,870 levels"
+    assert trail(page)[-1] == "descend to level 1875"
 
 
 @pytest.mark.parametrize("width", [400, 1440])

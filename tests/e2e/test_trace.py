@@ -197,6 +197,8 @@ def test_a_permalink_shows_a_colleague_the_same_view(open_page: OpenPage) -> Non
         page.url.partition("//")[2].partition("/")[1]
         + page.url.partition("//")[2].partition("/")[2]
     )
+    for view in (page, colleague):
+        view.wait_for_load_state("networkidle")  # what links to the span comes a moment later
     for part in ("#trace-header", "#span-detail", ".waterfall-head"):
         assert colleague.locator(part).inner_text() == page.locator(part).inner_text(), part
     assert colleague.locator("[data-find]").input_value() == "charge"

@@ -115,6 +115,7 @@ def test_the_span_list_is_sorted_filtered_and_given_columns(
     rows = page.locator("#spans tbody tr")
     expect(rows).to_have_count(8)
     page.locator("#spans thead").get_by_role("link", name="Duration").click()
+    expect(page.locator("#spans [aria-sort]")).to_contain_text("Duration")
     expect(rows.first).to_contain_text("POST /checkout")
     page.get_by_label("Attribute to show as a column").fill("card.brand")
     page.locator("#spans").get_by_role("button", name="Show", exact=True).first.click()
