@@ -24,6 +24,8 @@ ENVIRONMENT = ROOT / ".venv-test"
 STAMP = ENVIRONMENT / "installed"
 BIN = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / "python"
+# More would disturb tests that look at the clock.
+_MOST_WORKERS = 2
 
 
 def main() -> int:
@@ -35,12 +37,18 @@ def main() -> int:
     except NoChromium as error:
         sys.exit(f"check: {error}")
     say(f"browser: {browser}")
-    arguments = sys.argv[1:]
+    arguments = sys.argv[1:] or whole_suite()
     say(" ".join(["pytest", *arguments]))
     environment = {**os.environ, "CHROMIUM": str(browser)}
     return subprocess.run(
         [PYTHON, "-m", "pytest", *arguments], env=environment, check=False
     ).returncode
+
+
+def whole_suite() -> list[str]:
+    """Return pytest's arguments for all there is: two files at a time, where there are cores for it."""
+    workers = min(os.cpu_count() or 1, _MOST_WORKERS)
+    return ["-n", str(workers), "--dist", "loadfile"] if workers > 1 else []
 
 
 def say(text: str) -> None:
