@@ -70,8 +70,9 @@ async ([step, isThere]) => {
 """
 _STEPS = {
     "detail_ms": (
-        "const box = document.querySelector('[data-waterfall]').getBoundingClientRect();"
-        "document.elementFromPoint(box.left + 200, box.top + 60).closest('[data-span-row]')"
+        "const head = document.querySelector('.waterfall-head').getBoundingClientRect().bottom;"
+        "[...document.querySelectorAll('[data-span-row]')]"
+        ".find((row) => row.getBoundingClientRect().top >= head)"
         ".querySelector('.row-op').click();",
         "document.querySelector('#span-detail [data-key=close]')",
     ),
