@@ -130,16 +130,21 @@ class OperationPercentiles:
 
 @dataclass(frozen=True, slots=True)
 class TracePage:
-    """One page of results. ``total`` counts all matching traces, exactly; ``stored_traces`` and
-    ``searched_spans`` (rows, re-deliveries included) what there is within the query's time range.
-    ``next`` is None at the end. ``estimated_total`` is how many traces matched before sampling, as
-    their weights tell; None where nothing stored was sampled."""
+    """One page of results. ``next`` is None at the end."""
 
     traces: tuple[TraceSummary, ...]
+    next: Cursor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TraceCounts:
+    """``total`` counts all matching traces, exactly; ``stored_traces`` and ``searched_spans`` (rows,
+    re-deliveries included) what there is within the query's time range. ``estimated_total`` is how
+    many traces matched before sampling, as their weights tell; None where nothing stored was sampled."""
+
     total: int
     stored_traces: int
     searched_spans: int
-    next: Cursor | None = None
     estimated_total: float | None = None
 
 
@@ -241,6 +246,14 @@ class SpanStore(Protocol):
         """Return the matching traces in the query's sort order, after its cursor. The limit is held
         within 1 to MAX_LIMIT."""
 
+    def count_traces(self, query: TraceQuery) -> TraceCounts:
+        """Count all matching traces (sort, limit and cursor ignored)."""
+        ...
+
+    def span_rows(self) -> int:
+        """Return how many spans are stored, re-deliveries included; quick, however many they are."""
+        ...
+
     def distribution(self, query: TraceQuery, columns: int) -> Distribution:
         """Count all matching traces (sort, limit and cursor ignored) in ``columns`` steps of time,
         over the query's time range or, where it has none, the matches' own extent. A trace that
@@ -335,6 +348,11 @@ class SpanStore(Protocol):
         ``stats().bytes`` is no larger than ``max_bytes``; the freed space is used again or given
         back. Age counts from storing, not from the span's start: a file from last year that is
         opened today stays as long as everything else. Whole writes go at a time."""
+
+    def tend(self) -> bool:
+        """Do a piece of what makes reads quicker, such as noting where things lie, without keeping
+        writers for longer than a write does; say whether there is more to do. Raises StoreError."""
+        ...
 
 
 def traces_with_lower_half(store: SpanStore, half: str, limit: int) -> list[str]:

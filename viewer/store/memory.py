@@ -31,6 +31,7 @@ from viewer.store.base import (
     StoredSpan,
     StoreError,
     StoreStats,
+    TraceCounts,
     TracePage,
     field_of_tag,
     fold_case,
@@ -137,7 +138,6 @@ class MemoryStore:
     def find_traces(self, query: TraceQuery) -> TracePage:
         matches = self._matches(query)
         matches.sort(key=lambda found: _order(query.sort, found))
-        rows = [row for row in self._all() if _in_range(row.span, query)]
         rest = matches
         if query.after is not None:
             cursor = query.after
@@ -149,11 +149,19 @@ class MemoryStore:
         if len(rest) > limit:
             last = page[-1]
             more = Cursor(_sort_key(query.sort, last), last.start_ns, last.trace_id)
+        return TracePage(tuple(page), more)
+
+    def count_traces(self, query: TraceQuery) -> TraceCounts:
+        matches = self._matches(query)
+        rows = [row for row in self._all() if _in_range(row.span, query)]
         stored = len({row.span.trace_id for row in rows})
         estimated = None
         if any(row.weight != 1 for row in self._all()):
             estimated = sum(found.weight for found in matches)
-        return TracePage(tuple(page), len(matches), stored, len(rows), more, estimated)
+        return TraceCounts(len(matches), stored, len(rows), estimated)
+
+    def span_rows(self) -> int:
+        return sum(1 for _ in self._all())
 
     def distribution(self, query: TraceQuery, columns: int) -> Distribution:
         matches = self._matches(query)
@@ -361,6 +369,9 @@ class MemoryStore:
             newest_ns=max((row.newest_ns for row in services), default=0),
             services=services,
         )
+
+    def tend(self) -> bool:
+        return False
 
     def prune(self, before_ns: int | None, max_bytes: int | None) -> Pruned:  # noqa: ARG002
         """See `SpanStore.prune`; there are no bytes here, so only age counts."""

@@ -64,7 +64,7 @@ def test_a_store_opened_read_only_takes_nothing(tmp_path: Path) -> None:
     written.close()
     store = open_store(str(path), read_only=True)
     assert not store.capabilities.writable
-    assert store.find_traces(TraceQuery()).total == 1
+    assert store.count_traces(TraceQuery()).total == 1
     with pytest.raises(ReadOnly):
         store.write_spans([a_batch(a_trace(2))])
     with pytest.raises(ReadOnly):

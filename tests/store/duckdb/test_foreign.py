@@ -79,7 +79,7 @@ def test_real_files_hold_what_their_readme_counts(
     stats = store.stats()
     assert (stats.span_rows, stats.traces, len(store.services())) == (spans, traces, services)
     page = store.find_traces(TraceQuery(sort=Sort.MOST_SPANS, limit=3))
-    assert page.total == traces
+    assert store.count_traces(TraceQuery()).total == traces
     columns = store.get_columns(page.traces[0].trace_id)
     assert columns is not None
     tree = build_tree(columns)
@@ -102,7 +102,7 @@ def test_real_files_hold_what_their_readme_counts(
 def test_the_real_parquet_file_keeps_events_and_typed_attributes(shared_traces: Path) -> None:
     store = opened(shared_traces / "parquet/otel-demo-19-spans.parquet")
     page = store.find_traces(TraceQuery(tags=(("http.method", "DELETE"),)))
-    assert page.total > 0
+    assert page.traces
     names = {
         event.name
         for trace in store.find_traces(TraceQuery(limit=99)).traces
@@ -158,7 +158,7 @@ def test_a_table_of_the_clickhouse_exporter_is_read_whole(tmp_path: Path) -> Non
         ((("type", "E"),), 1),
         ((("type", "F"),), 0),
     ):
-        assert store.find_traces(TraceQuery(tags=tags)).total == total
+        assert store.count_traces(TraceQuery(tags=tags)).total == total
     assert [span_id for span_id, _ in store.match_spans(A, ["EXCEPTION"])] == [0xAA]
     assert [link.child for link in store.dependencies(0, 1 << 62)] == ["db"]
     assert store.services() == ["db", "web"]
@@ -190,7 +190,8 @@ def test_columns_of_otlp_in_snake_case_are_read_and_the_rest_become_attributes(
     }
     store = opened(path)
     assert (
-        store.find_traces(TraceQuery(tags=(("k8s.pod.name", "pod-1"), ("retries", "7")))).total == 1
+        store.count_traces(TraceQuery(tags=(("k8s.pod.name", "pod-1"), ("retries", "7")))).total
+        == 1
     )
     store.close()
 
@@ -343,7 +344,7 @@ def test_a_file_may_be_called_anything(tmp_path: Path, name: str) -> None:
         tmp_path / name, f"SELECT '{A}' AS trace_id, '1' AS span_id, {START_NS} AS start_ns"
     )
     store = open_store(f"duckdb:{path}", read_only=True)
-    assert store.find_traces(TraceQuery()).total == 1
+    assert store.count_traces(TraceQuery()).total == 1
     store.close()
     database = a_database(
         tmp_path / (name + ".duckdb"),

@@ -8,6 +8,7 @@ from tests.store.duckdb.test_engine import a_store
 from viewer.search.query import TraceQuery
 from viewer.store import open_store
 from viewer.store.base import StoreError, StoreForeign
+from viewer.store.duckdb import segments
 from viewer.store.duckdb.connection import Connections, open_file
 from viewer.store.duckdb.migrate import (
     SCHEMA_VERSION,
@@ -140,10 +141,32 @@ def test_an_empty_database_of_duckdb_is_taken(tmp_path: Path) -> None:
     store.close()
 
 
+SEGMENTS = ("segments", "trace_tokens", "attribute_tokens")
+
+
+def drop(con: duckdb.DuckDBPyConnection, *tables: str) -> None:
+    for table in tables:
+        con.execute(f"DROP TABLE {table}")
+
+
+def test_a_file_of_the_third_version_gets_segments(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segments, "SEGMENT_ROWS", 1)
+    with duckdb.connect(str(path)) as con:
+        drop(con, *SEGMENTS)
+    set_version(path, "3")
+    store = open_store(f"duckdb:{path}")
+    assert store.tend()
+    assert not store.tend()
+    assert store.find_traces(TraceQuery()).traces
+    store.close()
+
+
 def test_a_file_of_the_first_version_gets_weights(path: Path) -> None:
     with duckdb.connect(str(path)) as con:
         con.execute("ALTER TABLE spans DROP COLUMN weight")
-        con.execute("DROP TABLE removed")
+        drop(con, "removed", *SEGMENTS)
     set_version(path, "1")
     store = open_store(f"duckdb:{path}")
     sampled = a_batch(a_trace(2))
@@ -151,14 +174,14 @@ def test_a_file_of_the_first_version_gets_weights(path: Path) -> None:
     store.write_spans([sampled])
     store.close()
     store = open_store(f"duckdb:{path}")
-    assert store.find_traces(TraceQuery()).estimated_total == 11
+    assert store.count_traces(TraceQuery()).estimated_total == 11
     assert store.journal_mark() == 3
     store.close()
 
 
 def test_a_file_of_the_second_version_learns_to_remember(path: Path) -> None:
     with duckdb.connect(str(path)) as con:
-        con.execute("DROP TABLE removed")
+        drop(con, "removed", *SEGMENTS)
     set_version(path, "2")
     store = open_store(f"duckdb:{path}")
     assert store.removed_trace(f"{1:032x}") is None

@@ -9,6 +9,7 @@ from viewer.search.query import Cursor, Sort, TraceQuery
 from viewer.store.base import field_of_tag
 from viewer.store.duckdb.connection import quoted
 from viewer.store.duckdb.origins import Origins
+from viewer.store.duckdb.segments import where_attributes
 from viewer.trace.attributes import clean_text, escape_key
 from viewer.trace.span import Resource, Scope, StatusCode
 
@@ -25,7 +26,7 @@ SORT_KEYS = {
 _MOST = (1 << 63) - 1
 
 # What every list knows of a trace. Spans without a start time (0) do not stretch it to 1970.
-_BOUNDS = """
+BOUNDS = """
   coalesce(min(nullif(start_ns, 0)), 0) AS start_ns,
   coalesce(max(CASE WHEN start_ns > 0 THEN start_ns + dur_ns END), max(dur_ns))
     - coalesce(min(nullif(start_ns, 0)), 0) AS duration_ns,
@@ -68,6 +69,8 @@ class Compiler:
         query: TraceQuery,
         resources: Origins[Resource],
         scopes: Origins[Scope],
+        *,
+        segmented: bool = False,
     ) -> None:
         self.query = query
         self._origins: dict[tuple[str, str], tuple[list[int], list[int]]] = {
@@ -75,6 +78,14 @@ class Compiler:
             for tag in query.tags
             if field_of_tag(*tag) is None
         }
+
+        texts = [
+            f"{escape_key(key)}={clean_text(value)}"
+            for (key, value), (of_resources, of_scopes) in self._origins.items()
+            # What a resource or a scope has may be anywhere.
+            if not of_resources and not of_scopes
+        ]
+        self._places = where_attributes(con, texts) if segmented and texts else "TRUE"
 
     def time_range(self, params: Params) -> str:
         """Return the condition on a span's start, or TRUE."""
@@ -95,6 +106,8 @@ class Compiler:
         if query.errors_only:
             parts.append(f"status = {StatusCode.ERROR:d}")
         parts.extend(self._tag(key, value, params) for key, value in query.tags)
+        if self._places != "TRUE":
+            parts.append(self._places)
         return all_of(parts)
 
     def matching_traces(self, params: Params, *, also: str = "", weighted: bool = False) -> str:
@@ -107,7 +120,7 @@ class Compiler:
             where = f"WHERE trace_id IN (SELECT trace_id FROM spans WHERE {conditions})"
         source = _ONCE.format(where=where) if also == "counts" else f"spans {where}"
         weight = "min(weight)" if weighted else "1"
-        listed = f"trace_id, {_BOUNDS}{_ALSO[also]}, {weight} AS weight"
+        listed = f"trace_id, {BOUNDS}{_ALSO[also]}, {weight} AS weight"
         select = f"SELECT {listed} FROM {source} GROUP BY trace_id"
         query = self.query
         having = []
@@ -116,6 +129,24 @@ class Compiler:
         if query.max_trace_ns is not None:
             having.append(f"duration_ns <= {params.add(query.max_trace_ns)}")
         return f"SELECT * FROM ({select}) WHERE {all_of(having)}" if having else select
+
+    def takes_trace(self, trace_id: str, start_ns: int, duration_ns: int) -> bool:
+        """Say of a trace with a matching span, in a search for the newest, whether its duration is
+        within the query's bounds, and whether it comes after the cursor."""
+        query, after = self.query, self.query.after
+        if query.min_trace_ns is not None and duration_ns < query.min_trace_ns:
+            return False
+        if query.max_trace_ns is not None and duration_ns > query.max_trace_ns:
+            return False
+        if after is None:
+            return True
+        return start_ns < after.key or (
+            start_ns == after.key
+            and (
+                start_ns < after.start_ns
+                or (start_ns == after.start_ns and trace_id > clean_text(after.trace_id))
+            )
+        )
 
     def _time_range(self, params: Params) -> list[str]:
         parts = []

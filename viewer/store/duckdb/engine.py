@@ -1,7 +1,8 @@
 """The DuckDB engine: one file, or another tool's span table opened in place."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -22,9 +23,10 @@ from viewer.store.base import (
     SpanStore,
     StoredSpan,
     StoreStats,
+    TraceCounts,
     TracePage,
 )
-from viewer.store.duckdb import events, recent, search, suggest, within
+from viewer.store.duckdb import events, recent, search, segments, suggest, within
 from viewer.store.duckdb.compile import Compiler, Params
 from viewer.store.duckdb.connection import Connections, open_file
 from viewer.store.duckdb.dependencies import dependencies
@@ -81,6 +83,11 @@ class DuckDbStore:
         with connections.reading() as con:
             self._generation = meta_number(con, "generation")
             self._weighted = bool(meta_number(con, "weighted"))
+            self._stored_ns = _newest_write(con)
+        if writable:
+            segments.start_anew_if_foreign(connections)
+        with connections.reading() as con:
+            self._segmented = segments.is_kept(con)
 
     @property
     def generation(self) -> int:
@@ -116,7 +123,9 @@ class DuckDbStore:
                 )
                 con.register("incoming", table)
                 try:
-                    con.execute(INSERT, {"stored_ns": self._clock()}).fetchall()
+                    # Rows lie in the order of their writes, whatever becomes of the clock.
+                    self._stored_ns = max(self._clock(), self._stored_ns + 1)
+                    con.execute(INSERT, {"stored_ns": self._stored_ns}).fetchall()
                     con.execute(INSERT_SERVICES).fetchall()
                 finally:
                     con.unregister("incoming")
@@ -153,8 +162,18 @@ class DuckDbStore:
     def find_traces(self, query: TraceQuery) -> TracePage:
         with self._connections.reading() as con:
             compiler = self._compiler(con, query)
-            in_range = self._count_in_range(con, compiler)
-            return search.find_traces(con, compiler, in_range, weighted=self._weighted)
+            places = partial(self._places, con)
+            return search.find_traces(con, compiler, places, weighted=self._weighted)
+
+    def count_traces(self, query: TraceQuery) -> TraceCounts:
+        with self._connections.reading() as con:
+            compiler = self._compiler(con, query)
+            total, estimated = search.count_matches(con, compiler, weighted=self._weighted)
+            return TraceCounts(total, *self._count_in_range(con, compiler), estimated)
+
+    def span_rows(self) -> int:
+        with self._connections.reading() as con:
+            return int(con.execute("SELECT count(*) FROM spans").fetchall()[0][0])
 
     def distribution(self, query: TraceQuery, columns: int) -> Distribution:
         with self._connections.reading() as con:
@@ -162,15 +181,18 @@ class DuckDbStore:
 
     def count_spans(self, trace_id: str) -> int:
         with self._connections.reading() as con:
-            return within.count_spans(con, trace_id)
+            return within.count_spans(con, trace_id, self._place(con, trace_id))
 
     def get_columns(self, trace_id: str) -> TraceColumns | None:
         with self._connections.reading() as con:
-            return within.get_columns(con, self._resources, trace_id)
+            place = self._place(con, trace_id)
+            return within.get_columns(con, self._resources, trace_id, place)
 
     def get_spans(self, trace_id: str, span_ids: Sequence[int] | None = None) -> list[StoredSpan]:
         with self._connections.reading() as con:
-            return within.get_spans(con, self._resources, self._scopes, trace_id, span_ids)
+            return within.get_spans(
+                con, self._resources, self._scopes, trace_id, self._place(con, trace_id), span_ids
+            )
 
     def late_spans(self, trace_id: str, since_ns: int) -> LateSpans:
         with self._connections.reading() as con:
@@ -178,7 +200,9 @@ class DuckDbStore:
 
     def match_spans(self, trace_id: str, terms: Sequence[str]) -> list[tuple[int, int]]:
         with self._connections.reading() as con:
-            return within.match_spans(con, self._resources, trace_id, terms)
+            return within.match_spans(
+                con, self._resources, trace_id, self._place(con, trace_id), terms
+            )
 
     def spans_linking_to(self, trace_id: str, span_ids: Sequence[int], limit: int) -> Linking:
         with self._connections.reading() as con:
@@ -188,15 +212,19 @@ class DuckDbStore:
         self, trace_id: str, key: str, span_ids: Sequence[int] | None = None
     ) -> dict[tuple[int, int], str]:
         with self._connections.reading() as con:
-            return within.attribute_of_spans(con, self._resources, trace_id, key, span_ids)
+            return within.attribute_of_spans(
+                con, self._resources, trace_id, self._place(con, trace_id), key, span_ids
+            )
 
     def attribute_keys_of_trace(self, trace_id: str, limit: int) -> list[str]:
         with self._connections.reading() as con:
-            return suggest.attribute_keys_of_trace(con, self._resources, trace_id, limit)
+            return suggest.attribute_keys_of_trace(
+                con, self._resources, trace_id, self._place(con, trace_id), limit
+            )
 
     def events_of_trace(self, trace_id: str, query: EventQuery) -> EventPage:
         with self._connections.reading() as con:
-            return events.events_of_trace(con, trace_id, query)
+            return events.events_of_trace(con, trace_id, self._place(con, trace_id), query)
 
     def removed_trace(self, trace_id: str) -> RemovedTrace | None:
         with self._connections.reading() as con:
@@ -284,6 +312,9 @@ class DuckDbStore:
             with self._connections.reading() as con:
                 self._generation = meta_number(con, "generation")
 
+    def tend(self) -> bool:
+        return self.capabilities.writable and segments.note_segment(self._connections)
+
     def _bytes(self, con: duckdb.DuckDBPyConnection) -> int:
         if not self.capabilities.writable:
             return self._path.stat().st_size
@@ -291,7 +322,13 @@ class DuckDbStore:
         return live_bytes(con) + (log.stat().st_size if log.exists() else 0)
 
     def _compiler(self, con: duckdb.DuckDBPyConnection, query: TraceQuery) -> Compiler:
-        return Compiler(con, query, self._resources, self._scopes)
+        return Compiler(con, query, self._resources, self._scopes, segmented=self._segmented)
+
+    def _place(self, con: duckdb.DuckDBPyConnection, trace_id: str) -> str:
+        return self._places(con, [trace_id])
+
+    def _places(self, con: duckdb.DuckDBPyConnection, trace_ids: Collection[str]) -> str:
+        return segments.where_traces(con, trace_ids) if self._segmented else "TRUE"
 
     def _count_in_range(
         self, con: duckdb.DuckDBPyConnection, compiler: Compiler
@@ -307,3 +344,7 @@ class DuckDbStore:
     def _strings(self, sql: str, params: Params) -> list[str]:
         with self._connections.reading() as con:
             return [text for (text,) in con.execute(sql, params.values).fetchall()]
+
+
+def _newest_write(con: duckdb.DuckDBPyConnection) -> int:
+    return int(con.execute("SELECT coalesce(max(stored_ns), 0) FROM spans").fetchall()[0][0])

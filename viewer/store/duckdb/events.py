@@ -14,10 +14,12 @@ from viewer.trace.span import Event
 _LAYOUT = '[{"t":"BIGINT","n":"VARCHAR","a":["VARCHAR"],"y":"VARCHAR","d":"BIGINT"}]'
 
 
-def events_of_trace(con: duckdb.DuckDBPyConnection, trace_id: str, query: EventQuery) -> EventPage:
-    """Return a page of a trace's events, as `SpanStore` says."""
+def events_of_trace(
+    con: duckdb.DuckDBPyConnection, trace_id: str, place: str, query: EventQuery
+) -> EventPage:
+    """Return a page of a trace's events, as `SpanStore` says; ``place`` says where its rows lie."""
     params = Params()
-    spans = f"trace_id = {params.add(clean_text(trace_id))} AND events IS NOT NULL"
+    spans = f"trace_id = {params.add(clean_text(trace_id))} AND {place} AND events IS NOT NULL"
     term = fold_case(clean_text(query.text))
     if term:
         # The JSON as a whole is cheap to look through; only what it promises is taken apart.

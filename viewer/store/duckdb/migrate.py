@@ -15,7 +15,7 @@ from viewer.store.base import StoreError, StoreForeign
 from viewer.store.duckdb.connection import Connections
 
 PRODUCT = "tracefall"
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 _ROOM = files("viewer.store.duckdb")
 _NUMBERED = re.compile(r"(\d{4})_\w+\.sql")
 

@@ -15,6 +15,7 @@ from viewer.store.duckdb.connection import Connections
 from viewer.store.duckdb.migrate import count_up
 from viewer.store.duckdb.origins import AnyOrigins
 from viewer.store.duckdb.removed import remember
+from viewer.store.duckdb.segments import forget_before
 
 _MOST_ROUNDS = 100
 # A trace that is remembered takes 30 to 60 bytes: a small store keeps a twentieth of its room for them.
@@ -67,6 +68,7 @@ class _Removal:
                 f"DELETE FROM spans WHERE {condition}",
                 {"limit": limit},
             ).fetchall()
+            forget_before(con)
         deleted = int(rows[0][0])
         if deleted:
             self.connections.checkpoint()

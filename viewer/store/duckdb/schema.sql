@@ -56,3 +56,19 @@ CREATE TABLE removed (        -- what retention removed, in that order; the late
   spans BIGINT,
   removed_ns BIGINT
 );
+
+CREATE TABLE segments (       -- stretches of spans in the order they were stored (see segments.py)
+  segment INTEGER,            -- counted up
+  first_ns BIGINT,            -- stored_ns of the first and last row
+  last_ns BIGINT
+);
+
+CREATE TABLE trace_tokens (   -- which segments a trace ID is in: its hash's upper half
+  token UINTEGER,
+  segment INTEGER
+);
+
+CREATE TABLE attribute_tokens (  -- the same of key=value, of spans and their events
+  token UINTEGER,
+  segment INTEGER
+);

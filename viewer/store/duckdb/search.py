@@ -5,7 +5,7 @@ from typing import Any
 
 import duckdb
 
-from viewer.search.query import MAX_LIMIT, Cursor
+from viewer.search.query import MAX_LIMIT, Cursor, Sort
 from viewer.store.base import Distribution, DistributionCell, TracePage, time_steps
 from viewer.store.duckdb.compile import (
     SORT_KEYS,
@@ -16,6 +16,7 @@ from viewer.store.duckdb.compile import (
     in_traces,
     order_of,
 )
+from viewer.store.duckdb.newest import Hit, Places, newest_hits
 from viewer.trace.summary import MatchedSpan, ServiceCount, TraceSummary
 
 # What "earliest" means: the order of these, first to last (store.base). `service` is known by the
@@ -25,44 +26,58 @@ _RANK = """{'start_ns': start_ns, 'span_id': span_id, 'kind': kind, 'service': s
 
 
 def find_traces(
-    con: duckdb.DuckDBPyConnection,
-    compiler: Compiler,
-    in_range: tuple[int, int],
-    *,
-    weighted: bool,
+    con: duckdb.DuckDBPyConnection, compiler: Compiler, places: Places, *, weighted: bool
 ) -> TracePage:
-    """Return a page of results; ``in_range`` is what `count_in_range` says, ``weighted`` whether
+    """Return a page of results; ``places`` says where the rows of traces lie, ``weighted`` whether
     anything stored was sampled."""
+    limit = max(1, min(compiler.query.limit, MAX_LIMIT))
+    hits = None
+    if compiler.query.sort is Sort.NEWEST:
+        hits = newest_hits(con, compiler, limit + 1, places, weighted=weighted)
+    if hits is None:
+        hits = _hits(con, compiler, limit + 1, weighted=weighted)
+    more = None
+    if len(hits) > limit:
+        last = hits[limit - 1]
+        more = Cursor(key=last.key, start_ns=last.start_ns, trace_id=last.trace_id)
+    return TracePage(_summaries(con, compiler, hits[:limit], places), more)
+
+
+def _hits(
+    con: duckdb.DuckDBPyConnection, compiler: Compiler, limit: int, *, weighted: bool
+) -> list[Hit]:
+    """Return the first matching traces in the query's order, of all that match."""
     query = compiler.query
-    limit = max(1, min(query.limit, MAX_LIMIT))
     params = Params()
     key, _ = SORT_KEYS[query.sort]
     also = "counts" if key in ("spans", "errors") else ""
     matching = compiler.matching_traces(params, also=also, weighted=weighted)
     after = after_cursor(query.sort, query.after, params) if query.after else "TRUE"
     rows = con.execute(
-        f"""
-        WITH matching AS MATERIALIZED ({matching}),
-        page AS (SELECT * FROM matching WHERE {after} ORDER BY {order_of(query.sort)}
-                 LIMIT {limit + 1})
-        SELECT total, estimated, trace_id, start_ns, duration_ns, has_untimed, weight, {key}
-        FROM (SELECT count(*) AS total, coalesce(sum(weight), 0)::DOUBLE AS estimated FROM matching)
-        LEFT JOIN page ON TRUE
-        ORDER BY {order_of(query.sort)}
-        """,
+        f"SELECT trace_id, start_ns, duration_ns, has_untimed, weight, {key} FROM ({matching})"
+        f" WHERE {after} ORDER BY {order_of(query.sort)} LIMIT {limit}",
         params.values,
     ).fetchall()
-    total, estimated = rows[0][:2]
-    hits = [row[2:] for row in rows if row[2] is not None]
-    summaries = _summaries(con, compiler, hits[:limit])
-    more = None
-    if len(hits) > limit:
-        trace_id, start_ns, *_, last = hits[limit - 1]
-        more = Cursor(key=last, start_ns=start_ns, trace_id=trace_id)
-    stored_traces, searched_spans = in_range
-    return TracePage(
-        summaries, total, stored_traces, searched_spans, more, estimated if weighted else None
-    )
+    return [Hit(*row) for row in rows]
+
+
+def count_matches(
+    con: duckdb.DuckDBPyConnection, compiler: Compiler, *, weighted: bool
+) -> tuple[int, float | None]:
+    """Return how many traces match, and how many did before sampling if ``weighted``."""
+    params = Params()
+    query = compiler.query
+    if weighted or query.min_trace_ns is not None or query.max_trace_ns is not None:
+        matching = compiler.matching_traces(params, weighted=weighted)
+        counted = f"SELECT count(*), coalesce(sum(weight), 0)::DOUBLE FROM ({matching})"
+    else:
+        # No trace needs to be put together to be counted.
+        counted = (
+            "SELECT count(DISTINCT trace_id), 0::DOUBLE FROM spans WHERE"
+            f" {compiler.span_conditions(params)}"
+        )
+    total, estimated = con.execute(counted, params.values).fetchall()[0]
+    return total, estimated if weighted else None
 
 
 def count_in_range(con: duckdb.DuckDBPyConnection, compiler: Compiler) -> tuple[int, int]:
@@ -123,22 +138,22 @@ class _Growing:
 
 
 def _summaries(
-    con: duckdb.DuckDBPyConnection, compiler: Compiler, hits: list[tuple[Any, ...]]
+    con: duckdb.DuckDBPyConnection, compiler: Compiler, hits: list[Hit], places: Places
 ) -> tuple[TraceSummary, ...]:
     if not hits:
         return ()
-    growing = {hit[0]: _Growing(hit[1], hit[2], float(hit[4])) for hit in hits}
+    growing = {hit.trace_id: _Growing(hit.start_ns, hit.duration_ns, hit.weight) for hit in hits}
     # With bounds the scan skips nearly all row groups; spans without a start lie outside of them.
-    bounds = f"start_ns <= {max(hit[1] + hit[2] for hit in hits)}"
-    if not any(hit[3] for hit in hits):
-        bounds += f" AND start_ns >= {min(hit[1] for hit in hits)}"
+    bounds = f"start_ns <= {max(hit.start_ns + hit.duration_ns for hit in hits)}"
+    if not any(hit.has_untimed for hit in hits):
+        bounds += f" AND start_ns >= {min(hit.start_ns for hit in hits)}"
     params = Params()
     rows = con.execute(
         f"""
         WITH hit AS MATERIALIZED (
           SELECT trace_id, span_id, digest, status, service, {_RANK} AS rank,
             ({compiler.span_conditions(params)}) IS TRUE AS meets
-          FROM spans WHERE {all_of([in_traces(growing), bounds])}),
+          FROM spans WHERE {all_of([in_traces(growing), places(growing), bounds])}),
         once AS (
           SELECT trace_id, span_id, digest, any_value(status) AS status, any_value(rank) AS rank,
             any_value(service) AS service, bool_or(meets) AS meets

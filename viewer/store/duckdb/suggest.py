@@ -29,11 +29,16 @@ def attribute_keys(
 
 
 def attribute_keys_of_trace(
-    con: duckdb.DuckDBPyConnection, resources: Origins[Resource], trace_id: str, limit: int
+    con: duckdb.DuckDBPyConnection,
+    resources: Origins[Resource],
+    trace_id: str,
+    place: str,
+    limit: int,
 ) -> list[str]:
-    """Return keys of span and resource attributes of a trace's spans, as `SpanStore` says."""
+    """Return keys of span and resource attributes of a trace's spans, as `SpanStore` says; ``place``
+    says where its rows lie."""
     params = Params()
-    condition = f"trace_id = {params.add(clean_text(trace_id))}"
+    condition = f"trace_id = {params.add(clean_text(trace_id))} AND {place}"
     return _keys_of(con, resources, condition, params, "", limit)
 
 

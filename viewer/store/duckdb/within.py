@@ -17,19 +17,19 @@ from viewer.trace.span import Resource, Scope
 _JOINT = "\x1f"
 
 
-def count_spans(con: duckdb.DuckDBPyConnection, trace_id: str) -> int:
-    """Return how many rows a trace has."""
-    sql = "SELECT count(*) FROM spans WHERE trace_id = $trace_id"
+def count_spans(con: duckdb.DuckDBPyConnection, trace_id: str, place: str) -> int:
+    """Return how many rows a trace has; ``place`` says, here and below, where they lie."""
+    sql = f"SELECT count(*) FROM spans WHERE trace_id = $trace_id AND {place}"
     return int(con.execute(sql, {"trace_id": clean_text(trace_id)}).fetchall()[0][0])
 
 
 def get_columns(
-    con: duckdb.DuckDBPyConnection, resources: Origins[Resource], trace_id: str
+    con: duckdb.DuckDBPyConnection, resources: Origins[Resource], trace_id: str, place: str
 ) -> TraceColumns | None:
     """Return a trace's columns, or None if it has no spans."""
     params = {"trace_id": clean_text(trace_id)}
     table = con.sql(
-        f"SELECT {SLIM} FROM spans WHERE trace_id = $trace_id",
+        f"SELECT {SLIM} FROM spans WHERE trace_id = $trace_id AND {place}",
         params=params,
     ).to_arrow_table()
     if not len(table):
@@ -42,11 +42,12 @@ def get_spans(
     resources: Origins[Resource],
     scopes: Origins[Scope],
     trace_id: str,
+    place: str,
     span_ids: Sequence[int] | None,
 ) -> list[StoredSpan]:
     """Return a trace's spans in order, as `SpanStore` says."""
     params = Params()
-    where = f"trace_id = {params.add(clean_text(trace_id))}"
+    where = f"trace_id = {params.add(clean_text(trace_id))} AND {place}"
     if span_ids is not None:
         where += f" AND {_one_of(span_ids)}"
     table = con.sql(
@@ -86,6 +87,7 @@ def match_spans(
     con: duckdb.DuckDBPyConnection,
     resources: Origins[Resource],
     trace_id: str,
+    place: str,
     terms: Sequence[str],
 ) -> list[tuple[int, int]]:
     """Return (span ID, digest) of the spans in which any term occurs, sorted."""
@@ -93,9 +95,9 @@ def match_spans(
     if not folded:
         return []
     params = Params()
-    trace = params.add(clean_text(trace_id))
+    trace = f"trace_id = {params.add(clean_text(trace_id))} AND {place}"
     ids = con.execute(
-        f"SELECT DISTINCT resource_id FROM spans WHERE trace_id = {trace}",
+        f"SELECT DISTINCT resource_id FROM spans WHERE {trace}",
         params.values,
     ).fetchall()
     found = resources.fetch(con, (number for (number,) in ids))
@@ -107,7 +109,7 @@ def match_spans(
         matches.append(f"resource_id IN ({', '.join(map(str, bearing))})")
     rows: list[tuple[int, int]] = con.execute(
         f"SELECT DISTINCT span_id, digest FROM spans"
-        f" WHERE trace_id = {trace} AND ({' OR '.join(matches)}) ORDER BY span_id, digest",
+        f" WHERE {trace} AND ({' OR '.join(matches)}) ORDER BY span_id, digest",
         params.values,
     ).fetchall()
     return rows
@@ -139,12 +141,13 @@ def attribute_of_spans(
     con: duckdb.DuckDBPyConnection,
     resources: Origins[Resource],
     trace_id: str,
+    place: str,
     key: str,
     span_ids: Sequence[int] | None = None,
 ) -> dict[tuple[int, int], str]:
     """Return an attribute's value by span ID and digest."""
     params = Params()
-    where = f"trace_id = {params.add(clean_text(trace_id))}"
+    where = f"trace_id = {params.add(clean_text(trace_id))} AND {place}"
     if span_ids is not None:
         where += f" AND {_one_of(span_ids)}"
     begins = params.add(f"{escape_key(key)}=")

@@ -1,0 +1,168 @@
+"""Where to look: which stretches of the spans may hold a trace or an attribute.
+
+Rows lie in the order they were stored, and DuckDB passes over row groups whose ``stored_ns`` is out of
+a condition's bounds. A segment is such a stretch, of SEGMENT_ROWS rows or more; of each one it is
+noted which trace IDs and which ``key=value`` occur in it, as 32 bits of each: one that is noted may
+be absent all the same, one that is not noted is. Rows that came after the last segment are always
+looked at. Texts are hashed by DuckDB, so the notes of another version of it are made anew.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+
+import duckdb
+
+from viewer.store.duckdb.connection import Connections
+from viewer.trace.attributes import clean_text
+
+SEGMENT_ROWS = 245_760
+_MOST_RANGES = 200
+_TABLES = ("segments", "trace_tokens", "attribute_tokens")
+_HASHER = "segments_by"
+_ID = re.compile(r"[0-9a-f]{32}")
+
+_TRACE_TOKENS = """
+SELECT DISTINCT ('0x' || right(trace_id, 8))::UINTEGER AS token, {segment} AS segment FROM spans
+WHERE stored_ns BETWEEN {first} AND {last} ORDER BY token
+"""
+_ATTRIBUTE_TOKENS = """
+SELECT DISTINCT (hash(text) >> 32)::UINTEGER AS token, {segment} AS segment FROM (
+  SELECT unnest(attrs) AS text FROM spans WHERE stored_ns BETWEEN {first} AND {last}
+  UNION ALL
+  SELECT unnest(json_extract_string(events, '$[*].a[*]')) FROM spans
+  WHERE stored_ns BETWEEN {first} AND {last} AND events IS NOT NULL)
+ORDER BY token
+"""
+
+
+def is_kept(con: duckdb.DuckDBPyConnection) -> bool:
+    """Say whether the open file has such notes, made with the hash that this DuckDB has."""
+    tables = con.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database()"
+        " AND table_name IN ('segments', 'trace_tokens', 'attribute_tokens')"
+    ).fetchall()
+    return bool(tables[0][0] == len(_TABLES)) and _hasher(con) in ("", duckdb.__version__)
+
+
+def start_anew_if_foreign(connections: Connections) -> None:
+    """Forget notes that were made with another DuckDB's hash."""
+    with connections.reading() as con:
+        known = _hasher(con)
+    if known != duckdb.__version__:
+        with connections.writing() as con:
+            for table in _TABLES:
+                con.execute(f"DELETE FROM {table}").fetchall()
+            con.execute("DELETE FROM meta WHERE key = $key", {"key": _HASHER}).fetchall()
+            con.execute(
+                "INSERT INTO meta VALUES ($key, $value)",
+                {"key": _HASHER, "value": duckdb.__version__},
+            ).fetchall()
+
+
+def note_segment(connections: Connections) -> bool:
+    """Note what the rows after the last segment hold, if there are enough of them; say whether there
+    were. Only the writing of the notes keeps other writers waiting. Raises StoreError."""
+    with connections.reading() as con:
+        bounds = _next_bounds(con)
+        if bounds is None:
+            return False
+        segment, first, last = bounds
+        place = {"segment": segment, "first": first, "last": last}
+        traces = con.sql(_TRACE_TOKENS.format(**place)).to_arrow_table()
+        attributes = con.sql(_ATTRIBUTE_TOKENS.format(**place)).to_arrow_table()
+    with connections.writing() as con:
+        for table, tokens in (("trace_tokens", traces), ("attribute_tokens", attributes)):
+            con.register("noted", tokens)
+            try:
+                con.execute(f"INSERT INTO {table} SELECT token, segment FROM noted").fetchall()
+            finally:
+                con.unregister("noted")
+        con.execute(f"INSERT INTO segments VALUES ({segment}, {first}, {last})").fetchall()
+    return True
+
+
+def forget_before(con: duckdb.DuckDBPyConnection) -> None:
+    """Drop the notes of segments none of whose rows is left at the front."""
+    oldest = con.execute("SELECT min(stored_ns) FROM spans").fetchall()[0][0]
+    where = "TRUE" if oldest is None else f"last_ns < {oldest}"
+    last = con.execute(f"SELECT max(segment) FROM segments WHERE {where}").fetchall()[0][0]
+    if last is not None:
+        for table in _TABLES:
+            con.execute(f"DELETE FROM {table} WHERE segment <= {last}").fetchall()
+
+
+def where_traces(con: duckdb.DuckDBPyConnection, trace_ids: Collection[str]) -> str:
+    """Return the condition on where a row of one of these traces lies, or TRUE."""
+    # No other text is a stored trace's ID.
+    ids = (trace_id for trace_id in trace_ids if _ID.fullmatch(trace_id))
+    return _where(con, [("trace_tokens", {int(trace_id[-8:], 16) for trace_id in ids})])
+
+
+def where_attributes(con: duckdb.DuckDBPyConnection, texts: Sequence[str]) -> str:
+    """Return the condition on where a row with all of these ``key=value`` lies, or TRUE."""
+    hashed = con.execute(
+        "SELECT (hash(text) >> 32)::UINTEGER FROM (SELECT unnest($texts) AS text)",
+        {"texts": [clean_text(text) for text in texts]},
+    ).fetchall()
+    return _where(con, [("attribute_tokens", {token}) for (token,) in hashed])
+
+
+def _where(con: duckdb.DuckDBPyConnection, wanted: Iterable[tuple[str, Collection[int]]]) -> str:
+    """Return where the segments lie that hold, for each table, one of its tokens."""
+    # Literals: DuckDB checks constants against its zone maps, and a segment's rows are sorted.
+    held = " AND ".join(
+        f"segment IN (SELECT segment FROM {table} WHERE token IN ({_listed(tokens)}))"
+        for table, tokens in wanted
+    )
+    rows = con.execute(
+        f"SELECT first_ns, last_ns, {held or 'TRUE'} FROM segments ORDER BY segment"
+    ).fetchall()
+    if not rows:
+        return "TRUE"
+    ranges: list[tuple[int, int]] = []
+    joins = False
+    for first, last, holds in rows:
+        if holds and joins:
+            ranges[-1] = (ranges[-1][0], last)
+        elif holds:
+            ranges.append((first, last))
+        joins = holds
+    if len(ranges) > _MOST_RANGES:
+        return "TRUE"
+    return _any_range(ranges, rows[0][0], rows[-1][1])
+
+
+def _listed(tokens: Iterable[int]) -> str:
+    return ", ".join(str(token) for token in tokens) or "NULL"
+
+
+def _any_range(ranges: Iterable[tuple[int, int]], first: int, last: int) -> str:
+    # Rows before the first segment there are have been stored before segments were noted.
+    parts = [f"stored_ns BETWEEN {low} AND {high}" for low, high in ranges]
+    return f"({' OR '.join([*parts, f'stored_ns > {last}', f'stored_ns < {first}'])})"
+
+
+def _next_bounds(con: duckdb.DuckDBPyConnection) -> tuple[int, int, int] | None:
+    """Return the next segment's number, and the stored_ns of its first and last row."""
+    segment, after = con.execute(
+        "SELECT coalesce(max(segment), 0) + 1, coalesce(max(last_ns), -1) FROM segments"
+    ).fetchall()[0]
+    count = con.execute(f"SELECT count(*) FROM spans WHERE stored_ns > {after}").fetchall()[0][0]
+    if count < SEGMENT_ROWS:
+        return None
+    # Whole writes: a row of the segment's last write may not be left behind.
+    writes = con.execute(
+        "SELECT stored_ns, count(*) FROM spans"
+        f" WHERE stored_ns > {after} GROUP BY stored_ns ORDER BY stored_ns"
+    ).fetchall()
+    rows = 0
+    for stored_ns, size in writes:
+        rows += size
+        if rows >= SEGMENT_ROWS:
+            return segment, writes[0][0], stored_ns
+    return None
+
+
+def _hasher(con: duckdb.DuckDBPyConnection) -> str:
+    rows = con.execute("SELECT value FROM meta WHERE key = $key", {"key": _HASHER}).fetchall()
+    return str(rows[0][0]) if rows else ""
