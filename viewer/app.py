@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 UPLOAD_LIMIT = 512 << 20
 _RETENTION_EVERY_S = 600
+_TEND_EVERY_S = 2.0
 _UI_THREADS = 8
 _log = logging.getLogger(__name__)
 
@@ -168,6 +169,7 @@ class Application:
         self._gate.open(self._mounted())
         if self.ingest:
             threading.Thread(target=self._retain, name="retention", daemon=True).start()
+            threading.Thread(target=self._tend, name="tending", daemon=True).start()
             warm_up = self._receivers.otlp_decoder.warm_up
             threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
 
@@ -223,6 +225,15 @@ class Application:
                 apply_retention(self.store, time.time_ns(), age_ns, config.max_size)
             except StoreError as error:
                 _log.warning("retention failed, it is tried again later: %s", error)
+
+    def _tend(self) -> None:
+        while not self._stopped.wait(_TEND_EVERY_S):
+            try:
+                while not self._stopped.is_set() and self.store.tend():
+                    pass
+            except StoreError as error:
+                if not self._stopped.is_set():
+                    _log.warning("searches stay slower, it is tried again later: %s", error)
 
 
 class _Gate:
