@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from viewer.search.events import EventQuery, tells_error
-from viewer.search.query import MAX_LIMIT, Cursor, Sort, TraceQuery
+from viewer.search.query import Sort, TraceQuery
 from viewer.store.base import (
     MAX_SUGGESTED,
     MOST_REMEMBERED,
@@ -32,9 +32,13 @@ from viewer.store.base import (
     StoreError,
     StoreStats,
     TracePage,
+    cursor_of,
     field_of_tag,
     fold_case,
+    page_extent,
+    page_sizes,
     percentiles,
+    sort_key,
     time_steps,
 )
 from viewer.trace.attributes import Attributes, clean_text, encode_attribute, show_value
@@ -143,17 +147,17 @@ class MemoryStore:
             cursor = query.after
             behind = (_signed(query.sort, cursor.key), -cursor.start_ns, cursor.trace_id)
             rest = [found for found in matches if _order(query.sort, found) > behind]
-        limit = max(1, min(query.limit, MAX_LIMIT))
+        limit, head = page_sizes(query)
         page = rest[:limit]
-        more = None
-        if len(rest) > limit:
-            last = page[-1]
-            more = Cursor(_sort_key(query.sort, last), last.start_ns, last.trace_id)
+        more = cursor_of(query.sort, page[-1]) if len(rest) > limit else None
         stored = len({row.span.trace_id for row in rows})
         estimated = None
         if any(row.weight != 1 for row in self._all()):
             estimated = sum(found.weight for found in matches)
-        return TracePage(tuple(page), len(matches), stored, len(rows), more, estimated)
+        extent = page_extent((found.start_ns, found.duration_ns) for found in page)
+        return TracePage(
+            tuple(page[:head]), len(matches), stored, len(rows), more, estimated, extent=extent
+        )
 
     def distribution(self, query: TraceQuery, columns: int) -> Distribution:
         matches = self._matches(query)
@@ -511,20 +515,12 @@ def _summary(spans: list[Span], matched: Span, weight: float) -> TraceSummary:
     )
 
 
-def _sort_key(sort: Sort, found: TraceSummary) -> int:
-    if sort in (Sort.NEWEST, Sort.OLDEST):
-        return found.start_ns
-    if sort in (Sort.LONGEST, Sort.SHORTEST):
-        return found.duration_ns
-    return found.spans if sort is Sort.MOST_SPANS else found.errors
-
-
 def _signed(sort: Sort, key: int) -> int:
     return key if sort in (Sort.OLDEST, Sort.SHORTEST) else -key
 
 
 def _order(sort: Sort, found: TraceSummary) -> tuple[int, int, str]:
-    return _signed(sort, _sort_key(sort, found)), -found.start_ns, found.trace_id
+    return _signed(sort, sort_key(sort, found)), -found.start_ns, found.trace_id
 
 
 def _within(value: int, low: int | None, high: int | None) -> bool:

@@ -5,8 +5,15 @@ from typing import Any
 
 import duckdb
 
-from viewer.search.query import MAX_LIMIT, Cursor
-from viewer.store.base import Distribution, DistributionCell, TracePage, time_steps
+from viewer.search.query import Cursor
+from viewer.store.base import (
+    Distribution,
+    DistributionCell,
+    TracePage,
+    page_extent,
+    page_sizes,
+    time_steps,
+)
 from viewer.store.duckdb.compile import (
     SORT_KEYS,
     Compiler,
@@ -34,7 +41,7 @@ def find_traces(
     """Return a page of results; ``in_range`` is what `count_in_range` says, ``weighted`` whether
     anything stored was sampled."""
     query = compiler.query
-    limit = max(1, min(query.limit, MAX_LIMIT))
+    limit, head = page_sizes(query)
     params = Params()
     key, _ = SORT_KEYS[query.sort]
     also = "counts" if key in ("spans", "errors") else ""
@@ -54,14 +61,20 @@ def find_traces(
     ).fetchall()
     total, estimated = rows[0][:2]
     hits = [row[2:] for row in rows if row[2] is not None]
-    summaries = _summaries(con, compiler, hits[:limit])
+    summaries = _summaries(con, compiler, hits[:head])
     more = None
     if len(hits) > limit:
         trace_id, start_ns, *_, last = hits[limit - 1]
         more = Cursor(key=last, start_ns=start_ns, trace_id=trace_id)
     stored_traces, searched_spans = in_range
     return TracePage(
-        summaries, total, stored_traces, searched_spans, more, estimated if weighted else None
+        summaries,
+        total,
+        stored_traces,
+        searched_spans,
+        more,
+        estimated if weighted else None,
+        extent=page_extent((hit[1], hit[2]) for hit in hits[:limit]),
     )
 
 

@@ -20,6 +20,7 @@ from viewer.ui.viewmodel.distribution import (
 )
 from viewer.ui.viewmodel.first_span import FirstSpan, first_span
 from viewer.ui.viewmodel.results import Results, results
+from viewer.ui.viewmodel.rows_part import query_of_part, read_continued, rows_part
 from viewer.ui.viewmodel.search_form import (
     MOST_SUGGESTIONS,
     operation_field,
@@ -44,6 +45,16 @@ def page() -> Response:
     store, service = current_store(), link.fields.service
     form = search_form(link, store.services(), store.operations(service) if service else ())
     return make_response(render_template("search/page.html", search_form=form, results=found))
+
+
+@blueprint.get("/search/rows")
+def rows() -> str:
+    """Answer with the next rows of a list, and what follows them."""
+    link = read_link(request.args.to_dict(flat=False), current_now_ns())
+    continued = read_continued(request.args, link.fields.limit)
+    found = current_store().find_traces(query_of_part(link.query, continued))
+    part = rows_part(link, found, current_now_ns(), continued)
+    return render_template("search/_rows_part.html", rows_part=part)
 
 
 @blueprint.get("/search/operations")
@@ -75,7 +86,7 @@ def suggestions() -> str:
 
 def _find(link: SearchLink) -> Results:
     began = time.perf_counter_ns()
-    traces = current_store().find_traces(link.query)
+    traces = current_store().find_traces(query_of_part(link.query))
     took_ns = time.perf_counter_ns() - began
     return results(
         link,
