@@ -88,7 +88,8 @@ _PARAMETERS = {
     "after": "after",
     "tz": "tz",
 }
-_READ = frozenset(_PARAMETERS.values()) | {"tag", "from", "to"}
+# How many rows were on the page when one left it is no part of a search: the page reads it.
+_READ = frozenset(_PARAMETERS.values()) | {"tag", "from", "to", "shown"}
 
 
 class _Reader:

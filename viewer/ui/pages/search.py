@@ -9,7 +9,7 @@ from viewer.search.link import SearchFields, SearchLink, read_link, write_link
 from viewer.search.query import TraceQuery
 from viewer.store.base import Distribution, SpanStore, TracePage
 from viewer.ui.current import current_now_ns, current_services, current_store
-from viewer.ui.htmx import push_url, wants_partial
+from viewer.ui.htmx import current_page_path, is_htmx, push_url, replace_url, wants_partial
 from viewer.ui.viewmodel.distribution import (
     COLUMNS,
     EARLIEST_NS,
@@ -20,7 +20,13 @@ from viewer.ui.viewmodel.distribution import (
 )
 from viewer.ui.viewmodel.first_span import FirstSpan, first_span
 from viewer.ui.viewmodel.results import Results, results
-from viewer.ui.viewmodel.rows_part import query_of_part, read_continued, rows_part
+from viewer.ui.viewmodel.rows_part import (
+    address_with_shown,
+    query_of_first_part,
+    query_of_part,
+    read_continued,
+    rows_part,
+)
 from viewer.ui.viewmodel.search_form import (
     MOST_SUGGESTIONS,
     operation_field,
@@ -48,13 +54,16 @@ def page() -> Response:
 
 
 @blueprint.get("/search/rows")
-def rows() -> str:
+def rows() -> Response:
     """Answer with the next rows of a list, and what follows them."""
     link = read_link(request.args.to_dict(flat=False), current_now_ns())
     continued = read_continued(request.args, link.fields.limit)
     found = current_store().find_traces(query_of_part(link.query, continued))
     part = rows_part(link, found, current_now_ns(), continued)
-    return render_template("search/_rows_part.html", rows_part=part)
+    body = make_response(render_template("search/_rows_part.html", rows_part=part))
+    if not is_htmx():
+        return body
+    return replace_url(body, address_with_shown(current_page_path(), part, link.fields.limit))
 
 
 @blueprint.get("/search/operations")
@@ -86,7 +95,7 @@ def suggestions() -> str:
 
 def _find(link: SearchLink) -> Results:
     began = time.perf_counter_ns()
-    traces = current_store().find_traces(query_of_part(link.query))
+    traces = current_store().find_traces(query_of_first_part(link.query, request.args))
     took_ns = time.perf_counter_ns() - began
     return results(
         link,

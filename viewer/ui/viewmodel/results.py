@@ -60,7 +60,8 @@ def results(
     distribution: DistributionView | None = None,
     first_span: FirstSpan | None = None,
 ) -> Results:
-    """Turn a page of traces, found by `query_of_part`, into rows; ``took_ns`` is what the store needed."""
+    """Turn a page of traces, found by `query_of_first_part`, into rows; ``took_ns`` is what the
+    store needed."""
     fields = link.fields
     first = replace(fields, after="")
     return Results(

@@ -3,12 +3,13 @@
 A page has as many rows as were asked for, but sends the first ROWS_AT_ONCE; the others follow, as
 many at a time, when they are scrolled to. A part's address says where it begins by the trace above
 it, not by a number, so that what comes in meanwhile neither doubles nor hides a row. It carries how
-many rows are left and what all rows are measured by, so that every part draws to the first's scale.
+many rows are left and what all rows are measured by, so that every part draws to the first's scale. The
+page's own address says how many rows it shows by then, so that Back and Reload find them all there.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from viewer.search.link import SearchFields, SearchLink, with_fixed_start, write_cursor, write_link
 from viewer.search.query import MAX_LIMIT, Cursor, TraceQuery
@@ -25,7 +26,7 @@ class MoreRows:
     """Where the list goes on: ``part_url`` has what takes this element's place, ``url`` is a page
     that begins there, for those without script. ``left`` says how many rows of how many come."""
 
-    id: str
+    rest: int
     label: str
     left: str
     url: str
@@ -44,9 +45,10 @@ class NextPage:
 
 @dataclass(frozen=True, slots=True)
 class RowsPart:
-    """Rows that follow one another, and what follows them."""
+    """Rows that follow one another, and what follows them. ``rest`` is how many rows were to come,
+    these included; it names the element."""
 
-    id: str
+    rest: int
     rows: tuple[ResultRow, ...]
     more: MoreRows | None
     next_page: NextPage
@@ -72,15 +74,28 @@ def read_continued(arguments: Mapping[str, str], limit: int) -> Continued:
     return Continued(min(rest or limit, limit), scale)
 
 
-def query_of_part(query: TraceQuery, continued: Continued | None = None) -> TraceQuery:
-    """Return the query for the first part of a search's list, or for a later one."""
-    return replace(query, limit=continued.rest if continued else query.limit, head=ROWS_AT_ONCE)
+def query_of_part(query: TraceQuery, continued: Continued) -> TraceQuery:
+    """Return the query for a later part of a search's list."""
+    return replace(query, limit=continued.rest, head=ROWS_AT_ONCE)
+
+
+def query_of_first_part(query: TraceQuery, arguments: Mapping[str, str]) -> TraceQuery:
+    """Return the query for the first part: longer where the address says that more were shown."""
+    return replace(query, head=max(_number(arguments, "shown", MAX_LIMIT) or 0, ROWS_AT_ONCE))
+
+
+def address_with_shown(path: str, part: RowsPart, limit: int) -> str:
+    """Return the address of a search page (path and query) that has got one more part."""
+    shown = limit - part.rest + len(part.rows)
+    parts = urlsplit(path)
+    pairs = [pair for pair in parse_qsl(parts.query) if pair[0] != "shown"]
+    return f"{parts.path}?{urlencode([*pairs, ('shown', shown)])}"
 
 
 def rows_part(
     link: SearchLink, page: TracePage, now_ns: int, continued: Continued | None = None
 ) -> RowsPart:
-    """Return what a page found by `query_of_part` shows."""
+    """Return what a page found by one of these queries shows."""
     fields = with_fixed_start(link.fields, link.query)
     rest, scale, above_ns = fields.limit, None, None
     if continued is not None:
@@ -93,7 +108,7 @@ def rows_part(
         left = page.extent.traces - len(page.traces)
         more, after = _more(fields, begin, rest - len(page.traces), left, scale), None
     return RowsPart(
-        id=f"rest-{rest}",
+        rest=rest,
         rows=result_rows(page.traces, link, scale, now_ns, above_ns=above_ns),
         more=more,
         next_page=NextPage(
@@ -108,7 +123,7 @@ def _more(fields: SearchFields, begin: Cursor, rest: int, left: int, scale: RowS
     url = _behind(fields, begin)
     carried = {"rest": rest, "longest": scale.longest_ns, "dated": int(scale.dated)}
     return MoreRows(
-        id=f"rest-{rest}",
+        rest=rest,
         label=f"Next {format_count(min(left, ROWS_AT_ONCE))}",
         left=f"of {format_count(left)} more",
         url=url,
