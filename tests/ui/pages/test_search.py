@@ -104,6 +104,47 @@ def test_pages_follow_one_another_until_all_are_seen() -> None:
     assert pages == 3
 
 
+def test_many_rows_come_in_parts_each_of_which_leads_to_the_next() -> None:
+    client = a_client(a_store(*many(450)))
+    text = unescape(client.get("/search?limit=430&service=shop", headers=HTML).text)
+    seen, addresses = rows(text), []
+    while following := re.search(
+        r'class="result-more".*?hx-get="(/search/rows[^"]*)"', text, re.DOTALL
+    ):
+        assert 'rel="next"' not in text
+        addresses.append(following[1])
+        text = unescape(client.get(following[1], headers=htmx_headers("rest-230")).text)
+        seen += rows(text)
+    assert seen == [f"{number:016x}" for number in range(450, 20, -1)]
+    assert len(addresses) == 2
+    assert text.startswith('<div class="result-part" id="rest-30">')
+    assert '<span id="next-page" hx-swap-oob="true">' in text
+    assert 'rel="next"' in text
+
+
+def test_without_script_the_parts_are_pages() -> None:
+    client = a_client(a_store(*many(450)))
+    path, seen = "/search?limit=430", []
+    while path:
+        text = unescape(client.get(path, headers=HTML).text)
+        seen += rows(text)
+        following = re.search(r'class="result-more".*?<a href="([^"]*)"', text, re.DOTALL)
+        path = following[1] if following else ""
+    assert seen == [f"{number:016x}" for number in range(450, 0, -1)]
+
+
+def test_a_part_lets_the_address_tell_how_far_the_list_has_been_read() -> None:
+    client = a_client(a_store(*many(450)))
+    text = unescape(client.get("/search?limit=430", headers=HTML).text)
+    part = text.split('hx-get="/search/rows')[1].split('"')[0]
+    response = client.get("/search/rows" + part, headers=htmx_headers("rest-230"))
+    assert response.headers["HX-Replace-Url"] == "/search?service=shop&shown=400"
+    assert "HX-Replace-Url" not in client.get("/search/rows" + part, headers=HTML).headers
+    again = unescape(client.get("/search?limit=430&shown=400", headers=HTML).text)
+    assert len(rows(again)) == 400
+    assert "ignored" not in again
+
+
 def test_sorting_keeps_the_filters_and_starts_at_the_first_page() -> None:
     text = get("/search?service=shop&limit=1&after=1.1.0000000000000001", *many(3))
     assert 'href="/search?service=shop&limit=1&sort=longest"' in text

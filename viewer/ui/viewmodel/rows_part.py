@@ -57,7 +57,7 @@ class RowsPart:
 @dataclass(frozen=True, slots=True)
 class Continued:
     """What a later part knows of its list: how many rows are left of those asked for, and their
-    scale, None where its address does not say."""
+    scale, None where its address does not say (then it is that of what is left)."""
 
     rest: int
     scale: RowScale | None
