@@ -4,9 +4,8 @@ Makes traces (realistic trees, deep chains, one parent of all), serves them, and
 Chromium contexts at 1440 × 900: the very first time, when the server knows nothing of the trace
 ("cold"), and again. How long until the first row is drawn, what is transferred, how large the page is,
 how it scrolls, whether its very last span can be reached, and how long a step takes from the click
-to the frame that shows it. Then search pages with few and many results,
-down to the last one. ``--compare`` sets a run
-beside an earlier one. Needs Chromium ($CHROMIUM, or one on PATH).
+to the frame that shows it. Then search pages with few and many results, down to the last one.
+``--compare`` sets a run beside an earlier one. Needs Chromium ($CHROMIUM, or one on PATH).
 """
 
 import argparse
