@@ -4,8 +4,8 @@ Makes traces (realistic trees, deep chains, one parent of all), serves them, and
 Chromium contexts at 1440 × 900: the very first time, when the server knows nothing of the trace
 ("cold"), and again. How long until the first row is drawn, what is transferred, how large the page is,
 how it scrolls, whether its very last span can be reached, and how long a step takes from the click
-to the frame that shows it. Then search pages with few and many results. ``--compare`` sets a run
-beside an earlier one. Needs Chromium ($CHROMIUM, or one on PATH).
+to the frame that shows it. Then search pages with few and many results, down to the last one.
+``--compare`` sets a run beside an earlier one. Needs Chromium ($CHROMIUM, or one on PATH).
 """
 
 import argparse
@@ -53,6 +53,17 @@ _AT_THE_END = """
   return box.height > 0 && box.bottom <= innerHeight + 1 && box.top >= 0;
 }
 """
+
+# Scrolls down until no more results are to come.
+_ALL_RESULTS = """
+() => {
+  scrollTo(0, document.documentElement.scrollHeight);
+  return !document.querySelector(".result-more");
+}
+"""
+_SHOWN_RESULTS = (
+    "[...document.querySelectorAll('[data-result-row]')].map((row) => row.dataset.resultRow)"
+)
 
 # Takes a step and tells the milliseconds until a frame with what it leads to has been drawn.
 _STEP = """
@@ -120,13 +131,21 @@ def take_steps(page: Page) -> dict[str, float]:
 
 
 def open_search(browser: Browser, url: str, results: int) -> Measured:
-    """Open a page of results once and measure."""
+    """Open a page of results once, scroll to its end, and measure."""
     with fresh_page(browser) as (page, seen):
         opened = open_page(page, seen, f"{url}/search?limit={results}")
-        shown = page.locator("[data-result-row]").count()
-        if shown != results:
-            raise SystemExit(f"{results} results were asked for, {shown} are shown")
-        return {"case": f"{results:,} results", **asdict(opened)}
+        before = page.evaluate("performance.now()")
+        page.wait_for_function(_ALL_RESULTS, timeout=60_000, polling=20)
+        end_reached_ms = page.evaluate("performance.now()") - before
+        shown = page.evaluate(_SHOWN_RESULTS)
+        if len(set(shown)) != results or len(shown) != results:
+            raise SystemExit(f"{results} results were asked for, {len(shown)} are shown")
+        return {
+            "case": f"{results:,} results",
+            **asdict(opened),
+            "most_dom_nodes": count_nodes(page),
+            "end_reached_ms": end_reached_ms,
+        }
 
 
 def cold_and_warm(runs: Sequence[Measured]) -> Measured:

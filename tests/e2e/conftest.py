@@ -29,6 +29,7 @@ LARGE_SPANS = 100_000
 REPEATS = "000000000000000000000000000000f4"
 DEEP = "000000000000000000000000000000f5"
 DEEP_LEVELS = 2_000
+CROWD = 1_600
 SCRIPT = "<script>document.title='owned'</script>"
 
 
@@ -192,6 +193,32 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
+def crowd() -> list[Span]:
+    """CROWD traces of one span each over ten days, the first of them the last to begin; one near the
+    list's end takes longest."""
+    return [
+        a_span(
+            1,
+            trace_id=f"{number:032x}",
+            name=f"job {number}",
+            start_ns=START_NS - number * 9 * 60_000 * MS,
+            duration_ns=(900 if number == CROWD - 150 else 1 + number % 90) * MS,
+        )
+        for number in range(1, CROWD + 1)
+    ]
+
+
+@pytest.fixture(scope="session")
+def crowded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that holds more traces than a page of results takes."""
+    folder = tmp_path_factory.mktemp("crowd")
+    made = folder / "crowd.json"
+    made.write_bytes(encode(crowd()))
+    store = f"duckdb:{folder / 'crowd.duckdb'}"
+    with Server(store, "--retention", "off", files=[made], ready_s=180) as running:
+        yield running
+
+
 @pytest.fixture(scope="session")
 def browser(chromium: Path) -> Iterator[Browser]:
     with sync_playwright() as playwright:
@@ -206,6 +233,17 @@ def _is_own(server: Server, url: str) -> bool:
 
 @pytest.fixture
 def open_page(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]:
+    """Open a path of the server as `_pages` says."""
+    yield from _pages(browser, server)
+
+
+@pytest.fixture
+def open_crowded(browser: Browser, crowded_server: Server) -> Iterator[Callable[..., Page]]:
+    """Open a path of the crowded server as `_pages` says."""
+    yield from _pages(browser, crowded_server)
+
+
+def _pages(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]:
     """Open a path in a browser context of its own. Console errors and requests to other hosts fail
     the test, but for the answer itself with ``problem=True``; pass ``java_script_enabled=False`` and
     the like as keywords."""

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import FAILING, HOSTILE
+from tests.e2e.conftest import CROWD, FAILING, HOSTILE
+from tests.e2e.test_accessible import violations
 
 pytestmark = pytest.mark.e2e
 SHORT = FAILING[16:]
@@ -17,6 +18,19 @@ def shown_rows(page: Page) -> list[str]:
     return page.locator("[data-result-row]").evaluate_all(
         "rows => rows.map(row => row.dataset.resultRow)"
     )
+
+
+def scroll_on(page: Page) -> None:
+    """Scroll to the end of what is shown and wait for what comes then."""
+    before = page.locator("[data-result-row]").count()
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    page.wait_for_function(
+        "count => document.querySelectorAll('[data-result-row]').length > count", arg=before
+    )
+
+
+def expected_rows(first: int, last: int) -> list[str]:
+    return [f"{number:016x}" for number in range(first, last + 1)]
 
 
 def find(page: Page) -> None:
@@ -133,6 +147,65 @@ def test_without_script_the_form_and_the_pages_work(open_page: OpenPage) -> None
     page.get_by_label("Service", exact=True).select_option("payment")
     find(page)
     assert shown_rows(page) == [SHORT]
+
+
+def test_all_results_come_once_each_in_order_as_one_scrolls(open_crowded: OpenPage) -> None:
+    page = open_crowded("/search?limit=1500&tz=utc")
+    assert shown_rows(page) == expected_rows(1, 200)
+    assert page.evaluate("document.querySelectorAll('*').length") < 10_000
+    next_page = page.get_by_role("link", name="Next 1,500")
+    columns = "[...document.querySelectorAll('.result-head > *')].map(e => e.offsetLeft)"
+    before = page.evaluate(columns)
+    for _ in range(7):
+        expect(next_page).to_have_count(0)
+        scroll_on(page)
+    expect(page.locator(".result-more")).to_have_count(0)
+    assert shown_rows(page) == expected_rows(1, 1500)
+    assert page.evaluate(columns) == before
+    bars = page.locator(".result-bar rect").evaluate_all(
+        "bars => bars.map(bar => bar.getAttribute('width'))"
+    )
+    assert [place for place, width in enumerate(bars, start=1) if width == "100.00%"] == [1450]
+    days = page.locator(".result-day:visible").all_text_contents()
+    assert len(days) == len(set(days)) == 10
+    next_page.click()
+    expect(page.locator("[data-result-row]")).to_have_count(CROWD - 1500)
+    assert shown_rows(page) == expected_rows(1501, CROWD)
+
+
+def test_a_list_of_many_parts_is_accessible_and_compares_across_them(
+    open_crowded: OpenPage,
+) -> None:
+    page = open_crowded("/search?limit=300", color_scheme="light")
+    page.locator("[data-result-row] input").first.check()
+    scroll_on(page)
+    page.locator("[data-result-row] input").last.check()
+    assert violations(page) == []
+    page.evaluate("scrollTo(0, 0)")
+    page.get_by_role("button", name="Compare ticked").click()
+    page.wait_for_url(f"**/trace/{1:016x}...{300:016x}")
+
+
+def test_back_returns_to_the_row_that_was_opened(open_crowded: OpenPage) -> None:
+    page = open_crowded("/search?limit=1500")
+    scroll_on(page)
+    scroll_on(page)
+    row = page.locator(f"[data-result-row='{500:016x}']")
+    row.locator(".result-link").click()
+    page.wait_for_url(f"**/trace/{500:016x}")
+    page.go_back()
+    expect(row).to_be_in_viewport()
+    assert shown_rows(page)[:600] == expected_rows(1, 600)
+
+
+def test_without_script_a_long_list_is_pages(open_crowded: OpenPage) -> None:
+    page = open_crowded("/search?limit=1500", java_script_enabled=False)
+    seen = shown_rows(page)
+    assert page.get_by_role("link", name="Next 1,500").count() == 0
+    while page.locator(".result-more a").count():
+        page.locator(".result-more a").click()
+        seen += shown_rows(page)
+    assert seen == expected_rows(1, CROWD)
 
 
 @pytest.mark.parametrize("width", [400, 1280, 2560])

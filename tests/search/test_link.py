@@ -13,6 +13,7 @@ from viewer.search.link import (
     pinned,
     read_cursor,
     read_link,
+    with_fixed_start,
     write_cursor,
     write_link,
     write_tags,
@@ -136,6 +137,14 @@ def test_a_look_back_is_pinned_to_the_times_that_it_means_now() -> None:
     link = read("service=a&lookback=1h")
     fixed = pinned(link.fields, link.query, NOW_NS)
     assert write_link(fixed) == "/search?service=a&start=1699996400000000&end=1700000000000000"
+
+
+def test_a_list_that_goes_on_keeps_where_its_look_back_began_and_stays_open() -> None:
+    link = read_link({"lookback": ["1h"]}, NOW_NS + 999)
+    fixed = with_fixed_start(link.fields, link.query)
+    again = read_link(parse_qs(urlsplit(write_link(fixed)).query), NOW_NS + HOUR_NS)
+    assert (again.query.start_ns, again.query.end_ns) == (link.query.start_ns, None)
+    assert with_fixed_start(again.fields, again.query) == again.fields
 
 
 def test_a_search_without_look_back_is_its_own_permalink() -> None:

@@ -20,8 +20,10 @@ from viewer.store.base import (
     Linking,
     LinkingSpan,
     OpenSpan,
+    PageExtent,
     SpanStore,
     TraceCounts,
+    cursor_of,
 )
 from viewer.trace.batch import SpanBatch
 from viewer.trace.span import (
@@ -564,6 +566,49 @@ class StoreContract:
         later = store.find_traces(TraceQuery(sort=sort, limit=5, after=page.next))
         assert not set(later.traces) & set(page.traces)
         assert store.count_traces(TraceQuery(sort=sort, limit=5, after=page.next)).total == 23
+
+    @pytest.mark.parametrize("sort", Sort)
+    def test_results_go_on_behind_any_trace_as_behind_the_last(
+        self, store: SpanStore, sort: Sort
+    ) -> None:
+        for number in range(1, 13):
+            spans = a_trace(
+                number,
+                spans=1 + number % 3,
+                start_ns=START_NS + number % 4 * 100,
+                duration_ns=1 + number % 2,
+                error=number % 5 == 0,
+            )
+            # Delivered twice: the numbers of spans and errors count them once.
+            store.write_spans([a_batch(spans), a_batch(spans)])
+        everything = store.find_traces(TraceQuery(sort=sort, limit=50)).traces
+        for place, trace in enumerate(everything[:-1], start=1):
+            begin = cursor_of(sort, trace)
+            assert begin == store.find_traces(TraceQuery(sort=sort, limit=place)).next
+            behind = store.find_traces(TraceQuery(sort=sort, limit=50, after=begin))
+            assert behind.traces == everything[place:]
+
+    def test_the_head_of_a_page_comes_with_the_extent_of_all_of_it(self, store: SpanStore) -> None:
+        for number in range(1, 7):
+            trace = a_trace(
+                number, spans=1, start_ns=START_NS + number, duration_ns=100 * (number % 4)
+            )
+            store.write_spans([a_batch(trace)])
+        query = TraceQuery(sort=Sort.OLDEST, limit=4, head=2)
+        page, whole = store.find_traces(query), store.find_traces(replace(query, head=None))
+        assert page.traces == whole.traces[:2]
+        assert page.next == whole.next
+        assert page.extent == whole.extent == PageExtent(4, 300, START_NS + 1, START_NS + 4)
+        rest = store.find_traces(replace(query, after=page.next))
+        assert rest.extent == PageExtent(2, 200, START_NS + 5, START_NS + 6)
+
+    def test_a_page_without_traces_has_no_extent(self, store: SpanStore) -> None:
+        assert store.find_traces(TraceQuery(service="none")).extent == PageExtent(0, 0, 0, 0)
+
+    @pytest.mark.parametrize(("head", "count"), [(0, 1), (1, 1), (2, 2), (10**9, 2)])
+    def test_a_head_is_held_within_the_limit(self, store: SpanStore, head: int, count: int) -> None:
+        store.write_spans([a_batch(a_trace(number)) for number in (1, 2, 3)])
+        assert len(ids(store, TraceQuery(limit=2, head=head))) == count
 
     def test_a_limit_is_held_within_bounds(self, store: SpanStore) -> None:
         store.write_spans([a_batch(a_trace(number)) for number in (1, 2)])

@@ -88,7 +88,8 @@ _PARAMETERS = {
     "after": "after",
     "tz": "tz",
 }
-_READ = frozenset(_PARAMETERS.values()) | {"tag", "from", "to"}
+# How many rows were on the page when one left it is no part of a search: the page reads it.
+_READ = frozenset(_PARAMETERS.values()) | {"tag", "from", "to", "shown"}
 
 
 class _Reader:
@@ -221,6 +222,13 @@ def pinned(fields: SearchFields, query: TraceQuery, now_ns: int) -> SearchFields
     return replace(fields, lookback=CUSTOM, start=start, end=end)
 
 
+def with_fixed_start(fields: SearchFields, query: TraceQuery) -> SearchFields:
+    """Return the same search with a look-back from now begun where it began; its end stays open."""
+    if fields.lookback in ("", CUSTOM) or query.start_ns is None:
+        return fields
+    return replace(fields, lookback=CUSTOM, start=str(query.start_ns // 1000))
+
+
 def _time_range(reader: _Reader, now_ns: int) -> tuple[int | None, int | None, str]:
     """Return start, end (ns) and the look-back as shown. Jaeger's links carry both a look-back and
     the times that it meant when they were made: the times win, as in Jaeger. ``from`` and ``to``
@@ -238,8 +246,9 @@ def _time_range(reader: _Reader, now_ns: int) -> tuple[int | None, int | None, s
     span = reader.parsed("lookback", parse_lookback)
     if span is None:
         return None, None, ""
-    # The end is open: a clock that is ahead must not hide the newest traces.
-    return max(0, now_ns - span), None, text
+    # The end is open: a clock that is ahead must not hide the newest traces. Whole microseconds are
+    # what an address can hold, so that a fixed range is exactly this one.
+    return max(0, now_ns - span) // 1000 * 1000, None, text
 
 
 def _jaeger_tags(reader: _Reader) -> tuple[tuple[str, str], ...]:

@@ -40,7 +40,10 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class TraceQuery:
-    """A search. None = no condition. Ranges: start_ns ≤ span start < end_ns, durations inclusive."""
+    """A search. None = no condition. Ranges: start_ns ≤ span start < end_ns, durations inclusive.
+
+    ``limit`` is how many traces a page has; of these only the first ``head`` are summed up where that
+    is given, since a summary is dear and a list is read from its top."""
 
     service: str | None = None
     operation: str | None = None
@@ -54,4 +57,5 @@ class TraceQuery:
     errors_only: bool = False
     sort: Sort = Sort.NEWEST
     limit: int = DEFAULT_LIMIT
+    head: int | None = None
     after: Cursor | None = field(default=None)

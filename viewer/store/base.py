@@ -12,12 +12,12 @@ Letter case is ignored letter by letter (`fold_case`), so that every engine agre
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from viewer.search.events import EventQuery
-from viewer.search.query import Cursor, TraceQuery
+from viewer.search.query import MAX_LIMIT, Cursor, Sort, TraceQuery
 from viewer.trace.batch import SpanBatch
 from viewer.trace.columns import TraceColumns
 from viewer.trace.ids import lower_half
@@ -129,11 +129,24 @@ class OperationPercentiles:
 
 
 @dataclass(frozen=True, slots=True)
+class PageExtent:
+    """All traces of a page, those behind the query's ``head`` too: how many there are, the longest
+    duration, and the first and the last start (0 where a trace has none)."""
+
+    traces: int
+    longest_ns: int
+    first_ns: int
+    last_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class TracePage:
-    """One page of results. ``next`` is None at the end."""
+    """One page of results: ``traces`` are its first ones, as many as the query's ``head`` says, and
+    ``extent`` is of all. ``next`` is None at the end."""
 
     traces: tuple[TraceSummary, ...]
     next: Cursor | None = None
+    extent: PageExtent = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +257,8 @@ class SpanStore(Protocol):
 
     def find_traces(self, query: TraceQuery) -> TracePage:
         """Return the matching traces in the query's sort order, after its cursor. The limit is held
-        within 1 to MAX_LIMIT."""
+        within 1 to MAX_LIMIT, the head within 1 to the limit. The next page begins behind the limit;
+        `cursor_of` says where one begins that goes on behind any trace returned."""
 
     def count_traces(self, query: TraceQuery) -> TraceCounts:
         """Count all matching traces (sort, limit and cursor ignored)."""
@@ -353,6 +367,34 @@ class SpanStore(Protocol):
         """Do a piece of what makes reads quicker, such as noting where things lie, without keeping
         writers for longer than a write does; say whether there is more to do. Raises StoreError."""
         ...
+
+
+def sort_key(sort: Sort, trace: TraceSummary) -> int:
+    """Return the number that a trace is sorted by."""
+    if sort in (Sort.NEWEST, Sort.OLDEST):
+        return trace.start_ns
+    if sort in (Sort.LONGEST, Sort.SHORTEST):
+        return trace.duration_ns
+    return trace.spans if sort is Sort.MOST_SPANS else trace.errors
+
+
+def cursor_of(sort: Sort, trace: TraceSummary) -> Cursor:
+    """Return where the results go on behind this trace, in whichever engine they are."""
+    return Cursor(sort_key(sort, trace), trace.start_ns, trace.trace_id)
+
+
+def page_extent(traces: Iterable[tuple[int, int]]) -> PageExtent:
+    """Return the extent of traces, each given as its start and its duration."""
+    pairs = list(traces)
+    starts = [start_ns for start_ns, _ in pairs]
+    longest_ns = max((duration_ns for _, duration_ns in pairs), default=0)
+    return PageExtent(len(pairs), longest_ns, min(starts, default=0), max(starts, default=0))
+
+
+def page_sizes(query: TraceQuery) -> tuple[int, int]:
+    """Return a query's limit and its head as they are held within bounds."""
+    limit = max(1, min(query.limit, MAX_LIMIT))
+    return limit, limit if query.head is None else max(1, min(query.head, limit))
 
 
 def traces_with_lower_half(store: SpanStore, half: str, limit: int) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from viewer.search.events import EventQuery, tells_error
-from viewer.search.query import MAX_LIMIT, Cursor, Sort, TraceQuery
+from viewer.search.query import Sort, TraceQuery
 from viewer.store.base import (
     MAX_SUGGESTED,
     MOST_REMEMBERED,
@@ -33,9 +33,13 @@ from viewer.store.base import (
     StoreStats,
     TraceCounts,
     TracePage,
+    cursor_of,
     field_of_tag,
     fold_case,
+    page_extent,
+    page_sizes,
     percentiles,
+    sort_key,
     time_steps,
 )
 from viewer.trace.attributes import Attributes, clean_text, encode_attribute, show_value
@@ -143,13 +147,11 @@ class MemoryStore:
             cursor = query.after
             behind = (_signed(query.sort, cursor.key), -cursor.start_ns, cursor.trace_id)
             rest = [found for found in matches if _order(query.sort, found) > behind]
-        limit = max(1, min(query.limit, MAX_LIMIT))
+        limit, head = page_sizes(query)
         page = rest[:limit]
-        more = None
-        if len(rest) > limit:
-            last = page[-1]
-            more = Cursor(_sort_key(query.sort, last), last.start_ns, last.trace_id)
-        return TracePage(tuple(page), more)
+        more = cursor_of(query.sort, page[-1]) if len(rest) > limit else None
+        extent = page_extent((found.start_ns, found.duration_ns) for found in page)
+        return TracePage(tuple(page[:head]), more, extent=extent)
 
     def count_traces(self, query: TraceQuery) -> TraceCounts:
         matches = self._matches(query)
@@ -522,20 +524,12 @@ def _summary(spans: list[Span], matched: Span, weight: float) -> TraceSummary:
     )
 
 
-def _sort_key(sort: Sort, found: TraceSummary) -> int:
-    if sort in (Sort.NEWEST, Sort.OLDEST):
-        return found.start_ns
-    if sort in (Sort.LONGEST, Sort.SHORTEST):
-        return found.duration_ns
-    return found.spans if sort is Sort.MOST_SPANS else found.errors
-
-
 def _signed(sort: Sort, key: int) -> int:
     return key if sort in (Sort.OLDEST, Sort.SHORTEST) else -key
 
 
 def _order(sort: Sort, found: TraceSummary) -> tuple[int, int, str]:
-    return _signed(sort, _sort_key(sort, found)), -found.start_ns, found.trace_id
+    return _signed(sort, sort_key(sort, found)), -found.start_ns, found.trace_id
 
 
 def _within(value: int, low: int | None, high: int | None) -> bool:

@@ -9,6 +9,7 @@ from tests.builders import MS, START_NS, a_span, a_trace
 from tests.ui.stage import HTML, NOW_NS, a_client, a_store, htmx_headers
 from viewer.store.base import StoreError
 from viewer.trace.report import DoorReport
+from viewer.ui.pages import search
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -102,6 +103,47 @@ def test_pages_follow_one_another_until_all_are_seen() -> None:
         path, pages = following[1] if following else "", pages + 1
     assert seen == [f"{number:016x}" for number in range(1, 8)]
     assert pages == 3
+
+
+def test_many_rows_come_in_parts_each_of_which_leads_to_the_next() -> None:
+    client = a_client(a_store(*many(450)))
+    text = unescape(client.get("/search?limit=430&service=shop", headers=HTML).text)
+    seen, addresses = rows(text), []
+    while following := re.search(
+        r'class="result-more".*?hx-get="(/search/rows[^"]*)"', text, re.DOTALL
+    ):
+        assert 'rel="next"' not in text
+        addresses.append(following[1])
+        text = unescape(client.get(following[1], headers=htmx_headers("rest-230")).text)
+        seen += rows(text)
+    assert seen == [f"{number:016x}" for number in range(450, 20, -1)]
+    assert len(addresses) == 2
+    assert text.startswith('<div class="result-part" id="rest-30">')
+    assert '<span id="next-page" hx-swap-oob="true">' in text
+    assert 'rel="next"' in text
+
+
+def test_without_script_the_parts_are_pages() -> None:
+    client = a_client(a_store(*many(450)))
+    path, seen = "/search?limit=430", []
+    while path:
+        text = unescape(client.get(path, headers=HTML).text)
+        seen += rows(text)
+        following = re.search(r'class="result-more".*?<a href="([^"]*)"', text, re.DOTALL)
+        path = following[1] if following else ""
+    assert seen == [f"{number:016x}" for number in range(450, 0, -1)]
+
+
+def test_a_part_lets_the_address_tell_how_far_the_list_has_been_read() -> None:
+    client = a_client(a_store(*many(450)))
+    text = unescape(client.get("/search?limit=430", headers=HTML).text)
+    part = text.split('hx-get="/search/rows')[1].split('"')[0]
+    response = client.get("/search/rows" + part, headers=htmx_headers("rest-230"))
+    assert response.headers["HX-Replace-Url"] == "/search?service=shop&shown=400"
+    assert "HX-Replace-Url" not in client.get("/search/rows" + part, headers=HTML).headers
+    again = unescape(client.get("/search?limit=430&shown=400", headers=HTML).text)
+    assert len(rows(again)) == 400
+    assert "ignored" not in again
 
 
 def test_sorting_keeps_the_filters_and_starts_at_the_first_page() -> None:
@@ -229,3 +271,21 @@ def test_traces_without_a_time_do_not_squeeze_the_heat_map() -> None:
 def test_only_traces_without_a_time_draw_nothing() -> None:
     timeless = [a_trace(number, start_ns=number) for number in range(1, 503)]
     assert "trace-distribution" not in get("/search?limit=1", *timeless)
+
+
+def test_in_a_large_store_all_matches_are_counted_after_the_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(search, "_MOST_COUNTED_AT_ONCE", 2)
+    browser = a_client(a_store(*many(5)))
+    text = browser.get("/search?service=shop", headers=HTML).text
+    assert "data-total" not in text
+    assert "counting all" in text
+    assert 'href="/search/totals?service=shop" hx-get="/search/totals?service=shop"' in text
+    late = browser.get("/search/totals?service=shop", headers=htmx_headers("results-overview")).text
+    assert re.search(r'id="results-total"[^>]*data-total="5" hx-swap-oob="true"', late)
+    assert 'id="distribution"' in late
+    assert "<title>All matches" not in late
+    whole = browser.get("/search/totals?service=shop", headers=HTML).text
+    assert "<title>All matches" in whole
+    assert 'id="distribution"' in whole

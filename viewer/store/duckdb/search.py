@@ -1,12 +1,18 @@
 """Searching traces: pages of summaries, and their spread over time and duration."""
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
 
-from viewer.search.query import MAX_LIMIT, Cursor, Sort
-from viewer.store.base import Distribution, DistributionCell, TracePage, time_steps
+from viewer.search.query import Cursor, Sort
+from viewer.store.base import (
+    Distribution,
+    DistributionCell,
+    TracePage,
+    page_extent,
+    page_sizes,
+    time_steps,
+)
 from viewer.store.duckdb.compile import (
     SORT_KEYS,
     Compiler,
@@ -19,8 +25,7 @@ from viewer.store.duckdb.compile import (
 from viewer.store.duckdb.newest import Hit, Places, newest_hits
 from viewer.trace.summary import MatchedSpan, ServiceCount, TraceSummary
 
-# What "earliest" means: the order of these, first to last (store.base). `service` is known by the
-# group, so that it stands apart.
+# What "earliest" means: the order of these, first to last (store.base).
 _RANK = """{'start_ns': start_ns, 'span_id': span_id, 'kind': kind, 'service': service,
   'name': name, 'dur_ns': dur_ns, 'parent_id': parent_id}"""
 
@@ -30,7 +35,7 @@ def find_traces(
 ) -> TracePage:
     """Return a page of results; ``places`` says where the rows of traces lie, ``weighted`` whether
     anything stored was sampled."""
-    limit = max(1, min(compiler.query.limit, MAX_LIMIT))
+    limit, head = page_sizes(compiler.query)
     hits = None
     if compiler.query.sort is Sort.NEWEST:
         hits = newest_hits(con, compiler, limit + 1, places, weighted=weighted)
@@ -40,7 +45,11 @@ def find_traces(
     if len(hits) > limit:
         last = hits[limit - 1]
         more = Cursor(key=last.key, start_ns=last.start_ns, trace_id=last.trace_id)
-    return TracePage(_summaries(con, compiler, hits[:limit], places), more)
+    return TracePage(
+        _summaries(con, compiler, hits[:head], places),
+        more,
+        extent=page_extent((hit.start_ns, hit.duration_ns) for hit in hits[:limit]),
+    )
 
 
 def _hits(
@@ -124,79 +133,70 @@ def distribution(con: duckdb.DuckDBPyConnection, compiler: Compiler, columns: in
     return Distribution(start_ns, step_ns, cells)
 
 
-@dataclass(slots=True)
-class _Growing:
-    """A summary while its services' rows come in."""
-
-    start_ns: int
-    duration_ns: int
-    weight: float
-    services: list[ServiceCount] = field(default_factory=list)
-    root: tuple[Any, ...] | None = None
-    first: tuple[Any, ...] | None = None
-    matched: tuple[Any, ...] | None = None
-
-
 def _summaries(
     con: duckdb.DuckDBPyConnection, compiler: Compiler, hits: list[Hit], places: Places
 ) -> tuple[TraceSummary, ...]:
     if not hits:
         return ()
-    growing = {hit.trace_id: _Growing(hit.start_ns, hit.duration_ns, hit.weight) for hit in hits}
     # With bounds the scan skips nearly all row groups; spans without a start lie outside of them.
     bounds = f"start_ns <= {max(hit.start_ns + hit.duration_ns for hit in hits)}"
     if not any(hit.has_untimed for hit in hits):
         bounds += f" AND start_ns >= {min(hit.start_ns for hit in hits)}"
+    ids = [hit.trace_id for hit in hits]
     params = Params()
+    # What leaves the engine are plain values, a row a trace: to fetch a struct takes longer than to
+    # find it.
     rows = con.execute(
         f"""
         WITH hit AS MATERIALIZED (
           SELECT trace_id, span_id, digest, status, service, {_RANK} AS rank,
             ({compiler.span_conditions(params)}) IS TRUE AS meets
-          FROM spans WHERE {all_of([in_traces(growing), places(growing), bounds])}),
+          FROM spans WHERE {all_of([in_traces(ids), places(ids), bounds])}),
         once AS (
           SELECT trace_id, span_id, digest, any_value(status) AS status, any_value(rank) AS rank,
             any_value(service) AS service, bool_or(meets) AS meets
-          FROM hit GROUP BY trace_id, span_id, digest)
-        SELECT trace_id, service, count(*), count_if(status = 2),
-          min(rank) FILTER (rank.parent_id = 0), min(rank), min(rank) FILTER (meets)
-        FROM once GROUP BY trace_id, service ORDER BY service
+          FROM hit GROUP BY trace_id, span_id, digest),
+        shares AS (
+          SELECT trace_id, service, count(*) AS spans, count_if(status = 2) AS errors,
+            min(rank) FILTER (rank.parent_id = 0) AS root, min(rank) AS first,
+            min(rank) FILTER (meets) AS matched
+          FROM once GROUP BY trace_id, service),
+        whole AS (
+          SELECT trace_id, list(service ORDER BY service) AS services,
+            list(spans ORDER BY service) AS spans, list(errors ORDER BY service) AS errors,
+            min(root) AS root, coalesce(min(root), min(first)) AS shown, min(matched) AS matched
+          FROM shares GROUP BY trace_id)
+        SELECT trace_id, services, spans, errors, shown.service, shown.name, root IS NOT NULL,
+          matched.span_id, matched.service, matched.name, matched.start_ns, matched.dur_ns,
+          matched.parent_id = 0
+        FROM whole
         """,
         params.values,
     ).fetchall()
-    for trace_id, service, spans, errors, root, first, matched in rows:
-        trace = growing[trace_id]
-        trace.services.append(ServiceCount(service, spans, errors))
-        trace.root = _earlier(trace.root, root)
-        trace.first = _earlier(trace.first, first)
-        trace.matched = _earlier(trace.matched, matched)
-    return tuple(_summary(trace_id, trace) for trace_id, trace in growing.items())
+    by_id = {row[0]: row[1:] for row in rows}
+    return tuple(_summary(hit, *by_id[hit.trace_id]) for hit in hits)
 
 
-def _earlier(known: tuple[Any, ...] | None, rank: dict[str, Any] | None) -> tuple[Any, ...] | None:
-    if rank is None:
-        return known
-    new = tuple(rank.values())
-    return new if known is None else min(known, new)
-
-
-def _summary(trace_id: str, trace: _Growing) -> TraceSummary:
-    shown = trace.root or trace.first
-    assert shown is not None, "a trace without spans"
-    matched = None
-    if trace.matched is not None:
-        start_ns, span_id, _, service, name, duration_ns, parent_id = trace.matched
-        matched = MatchedSpan(span_id, service, name, start_ns, duration_ns, parent_id == 0)
+def _summary(
+    hit: Hit,
+    services: list[str],
+    spans: list[int],
+    errors: list[int],
+    root_service: str,
+    root_name: str,
+    has_root: bool,
+    *matched: Any,
+) -> TraceSummary:
     return TraceSummary(
-        trace_id=trace_id,
-        root_service=shown[3],
-        root_name=shown[4],
-        has_root=trace.root is not None,
-        start_ns=trace.start_ns,
-        duration_ns=trace.duration_ns,
-        spans=sum(service.spans for service in trace.services),
-        errors=sum(service.errors for service in trace.services),
-        services=tuple(trace.services),
-        matched=matched,
-        weight=trace.weight,
+        trace_id=hit.trace_id,
+        root_service=root_service,
+        root_name=root_name,
+        has_root=has_root,
+        start_ns=hit.start_ns,
+        duration_ns=hit.duration_ns,
+        spans=sum(spans),
+        errors=sum(errors),
+        services=tuple(map(ServiceCount, services, spans, errors)),
+        matched=None if matched[0] is None else MatchedSpan(*matched),
+        weight=float(hit.weight),
     )

@@ -7,9 +7,9 @@ from flask import Blueprint, Response, make_response, render_template, request
 
 from viewer.search.link import SearchFields, SearchLink, read_link, write_link
 from viewer.search.query import TraceQuery
-from viewer.store.base import Distribution, SpanStore, TracePage
+from viewer.store.base import Distribution, SpanStore, TracePage, page_extent
 from viewer.ui.current import current_now_ns, current_services, current_store
-from viewer.ui.htmx import push_url, wants_partial
+from viewer.ui.htmx import current_page_path, is_htmx, push_url, replace_url, wants_partial
 from viewer.ui.viewmodel.distribution import (
     COLUMNS,
     EARLIEST_NS,
@@ -19,7 +19,15 @@ from viewer.ui.viewmodel.distribution import (
     points_view,
 )
 from viewer.ui.viewmodel.first_span import FirstSpan, first_span
+from viewer.ui.viewmodel.overview import Overview, overview, overview_to_come
 from viewer.ui.viewmodel.results import Results, results
+from viewer.ui.viewmodel.rows_part import (
+    address_with_shown,
+    query_of_first_part,
+    query_of_part,
+    read_continued,
+    rows_part,
+)
 from viewer.ui.viewmodel.search_form import (
     MOST_SUGGESTIONS,
     operation_field,
@@ -29,6 +37,7 @@ from viewer.ui.viewmodel.search_form import (
 )
 
 _MOST_ZOOMS = 6
+_MOST_COUNTED_AT_ONCE = 2_000_000
 
 blueprint = Blueprint("search", __name__)
 
@@ -44,6 +53,30 @@ def page() -> Response:
     store, service = current_store(), link.fields.service
     form = search_form(link, store.services(), store.operations(service) if service else ())
     return make_response(render_template("search/page.html", search_form=form, results=found))
+
+
+@blueprint.get("/search/rows")
+def rows() -> Response:
+    """Answer with the next rows of a list, and what follows them."""
+    link = read_link(request.args.to_dict(flat=False), current_now_ns())
+    continued = read_continued(request.args, link.fields.limit)
+    found = current_store().find_traces(query_of_part(link.query, continued))
+    part = rows_part(link, found, current_now_ns(), continued)
+    body = make_response(render_template("search/_rows_part.html", rows_part=part))
+    if not is_htmx():
+        return body
+    return replace_url(body, address_with_shown(current_page_path(), part, link.fields.limit))
+
+
+@blueprint.get("/search/totals")
+def totals() -> Response:
+    """Answer with what all matches are together, as a page of its own where it is not asked by htmx."""
+    link = read_link(request.args.to_dict(flat=False), current_now_ns())
+    nothing = TracePage((), extent=page_extent(()))
+    late = wants_partial("results-overview")
+    shown = _overview(link, nothing, time.perf_counter_ns(), is_late=True)
+    template = "search/_overview.html" if late else "search/totals.html"
+    return make_response(render_template(template, overview=shown))
 
 
 @blueprint.get("/search/operations")
@@ -74,27 +107,37 @@ def suggestions() -> str:
 
 
 def _find(link: SearchLink) -> Results:
+    store = current_store()
     began = time.perf_counter_ns()
-    traces = current_store().find_traces(link.query)
-    took_ns = time.perf_counter_ns() - began
+    traces = store.find_traces(query_of_first_part(link.query, request.args))
+    if store.span_rows() > _MOST_COUNTED_AT_ONCE:
+        shown = overview_to_come(link.fields, time.perf_counter_ns() - began)
+    else:
+        shown = _overview(link, traces, began, is_late=False)
     return results(
         link,
         traces,
         now_ns=current_now_ns(),
-        took_ns=took_ns,
-        distribution=_distribution(link, traces),
-        first_span=None if traces.total else _first_span(),
+        overview=shown,
+        first_span=None if traces.traces else _first_span(),
     )
 
 
-def _distribution(link: SearchLink, traces: TracePage) -> DistributionView | None:
+def _overview(link: SearchLink, traces: TracePage, began: int, *, is_late: bool) -> Overview:
+    counts = current_store().count_traces(link.query)
+    took_ns = time.perf_counter_ns() - began
+    drawn = _distribution(link, traces, counts.total)
+    return overview(link.fields, counts, drawn, took_ns, is_late=is_late)
+
+
+def _distribution(link: SearchLink, traces: TracePage, total: int) -> DistributionView | None:
     """Draw all matches. Few of them are drawn one by one, which needs them all, not one page."""
     store, url = current_store(), write_link(_without_brushed(link.fields))
-    if traces.total > MOST_POINTS:
-        return heat_view(_counted(store, link.query), url, traces.total)
+    if total > MOST_POINTS:
+        return heat_view(_counted(store, link.query), url, total)
     matches = traces.traces
-    if traces.total > len(matches):
-        whole = replace(link.query, limit=MOST_POINTS, after=None)
+    if total > len(matches):
+        whole = replace(link.query, limit=MOST_POINTS, head=None, after=None)
         matches = store.find_traces(whole).traces
     return points_view(matches, url)
 
