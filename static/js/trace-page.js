@@ -139,6 +139,8 @@ class TracePage extends HTMLElement {
   /** @param {KeyboardEvent} event */
   #onKey = (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    // The browser closes a popover itself.
+    if (event.key === "Escape" && document.querySelector(":popover-open")) return;
     const target = /** @type {HTMLElement} */ (event.target);
     if (target.closest?.("input, textarea, select")) {
       if (event.key === "Escape" && target.matches("[data-find]")) {
@@ -155,7 +157,8 @@ class TracePage extends HTMLElement {
   #rowKey(key, row) {
     if (key === "j" || key === "ArrowDown" || key === "k" || key === "ArrowUp") {
       const step = key === "j" || key === "ArrowDown" ? 1 : -1;
-      const from = row ?? this.querySelector(".row.is-selected") ?? null;
+      const from = row ?? this.querySelector("[data-span-row].is-selected") ?? null;
+      if (!tree()) return this.#listKey(from, step);
       // @ts-ignore a method of span-tree.js
       tree()?.focusRow(from ? Number(from.getAttribute("aria-rowindex")) - 1 + step : -1);
       return true;
@@ -189,10 +192,18 @@ class TracePage extends HTMLElement {
     return key === "ArrowLeft" || key === "ArrowRight";
   }
 
+  /** Step through the rows of a list; a view without rows scrolls. @param {Element | null} from @param {number} step */
+  #listKey(from, step) {
+    const links = /** @type {HTMLElement[]} */ ([...this.querySelectorAll("tr[data-span-row] .row-op")]);
+    const at = links.findIndex((link) => from?.contains(link));
+    links[from ? Math.min(Math.max(at + step, 0), links.length - 1) : 0]?.focus();
+    return links.length > 0;
+  }
+
   /** Keys that are a control of the page. @param {string} key */
   #pageKey(key) {
     if (key === "f") {
-      const box = /** @type {HTMLInputElement | null} */ (this.querySelector("[data-find]"));
+      const box = /** @type {HTMLInputElement | null} */ (this.querySelector("[data-find], .panel-form [type=search]"));
       box?.focus();
       box?.select();
       return box != null;
@@ -202,7 +213,7 @@ class TracePage extends HTMLElement {
       document.querySelector("trace-minimap")?.zoomBy(key === "+" ? 0.5 : 2);
       return true;
     }
-    const names = key === "Escape" ? ["close", "clear"] : ["n", "p", "e", "c", "r", "z", "Z", "0", "[", "]"].includes(key) ? [key] : [];
+    const names = key === "Escape" ? ["close", "clear"] : ["n", "p", "e", "c", "r", "z", "Z", "0", "[", "]", "?"].includes(key) ? [key] : [];
     for (const name of names) {
       const control = /** @type {HTMLElement | null} */ (this.querySelector(`[data-key="${CSS.escape(name)}"]`));
       if (control) {

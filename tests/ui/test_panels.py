@@ -131,3 +131,12 @@ def test_a_list_and_a_log_of_a_large_trace_stay_small() -> None:
     for query in ("view=spans&columns=k", "view=logs", "view=json"):
         page = client.get(f"/trace/{TRACE_ID}?{query}", headers=HTML).data
         assert len(page) < 2_000_000, query
+
+
+def test_the_log_of_a_whole_trace_says_of_no_span_that_it_is_outside() -> None:
+    spans = [a_span(1, events=[Event(START_NS, "e")]), a_span(2, 1), a_span(3, 2)]
+    client = a_client(a_store(spans))
+    address = f"/trace/{TRACE_ID}?focus=2&span=1&view="
+    outside = "outside of the part that is shown"
+    assert outside not in client.get(f"{address}logs", headers=HTML).text
+    assert outside in client.get(f"{address}spans", headers=HTML).text

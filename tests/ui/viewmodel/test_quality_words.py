@@ -38,7 +38,7 @@ def test_a_problem_without_rows_is_told_without_links() -> None:
 
 def test_skew_names_both_services_and_the_amount() -> None:
     found = line(Problem.SKEW, 1, caller=0, amount_ns=5 * MS)
-    assert found.text == "1 span of db started before the call from web, by up to 5.00 ms."
+    assert found.text == "1 span of db started before the call from web, by 5.00 ms."
     assert "hosts of web and db" in found.advice
 
 

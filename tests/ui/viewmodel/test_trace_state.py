@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from viewer.ui.viewmodel.only import Only
 from viewer.ui.viewmodel.trace_state import MOST_COLLAPSED, TIMELINE, TraceState, read_state
 
 PATH = "/trace/0af7651916cd43dd8448eb211c80319c"
@@ -13,6 +14,15 @@ DURATION = 10**12
 PANELS = {"pie": (), "table": ("by", "sort")}
 _IDS = st.integers(1, 2**64 - 1)
 _TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40).map(str.strip)
+_ONLY = st.builds(
+    lambda least, names, errors, matches: Only(
+        errors, matches, *least, services=tuple(sorted(names))
+    ),
+    st.sampled_from([("", 0), ("100ms", 10**8), ("1.5us", 1500), ("2h", 7200 * 10**9)]),
+    st.sets(st.text(st.characters(exclude_categories=["Cs"]), max_size=30), max_size=20),
+    st.booleans(),
+    st.booleans(),
+)
 
 
 @st.composite
@@ -42,6 +52,7 @@ def states(draw: st.DrawFn) -> TraceState:
         utc=draw(st.booleans()),
         critical=draw(st.booleans()),
         adjusted=draw(st.booleans()),
+        only=draw(_ONLY),
     )
 
 

@@ -31,7 +31,7 @@ from viewer.ui.errors import answer_problem
 from viewer.ui.found_rows import find_rows
 from viewer.ui.htmx import see_other
 from viewer.ui.loaded_trace import LoadedTrace, spans_of_rows
-from viewer.ui.panels import PANEL_OPTIONS, PANELS, tabs
+from viewer.ui.panels import PANEL_OPTIONS, PANELS, Panel, tabs
 from viewer.ui.viewmodel.address import trace_url
 from viewer.ui.viewmodel.focus_bar import focus_bar
 from viewer.ui.viewmodel.folds import Folds, folds_of
@@ -161,7 +161,14 @@ def _asked(whole: LoadedTrace) -> _Asked:
     top = None if focus is None else whole.tree.row_of(focus)
     part = whole if top is None else whole.part(top)
     state = read_state(path, arguments, part.tree.duration_ns, PANEL_OPTIONS)
-    return _Asked(whole, part, top or 0, shown_state(whole, state, _span_named("folded")))
+    panel = _panel_of(state)
+    of_part = panel is None or panel.of_part
+    shown = shown_state(whole, state, _span_named("folded"), of_part)
+    return _Asked(whole, part, top or 0, shown)
+
+
+def _panel_of(state: TraceState) -> Panel | None:
+    return next((panel for panel in PANELS if panel.name == state.view), None)
 
 
 def _view(asked: _Asked) -> TraceView:
@@ -176,7 +183,7 @@ def _view(asked: _Asked) -> TraceView:
 
 def _content(asked: _Asked) -> TraceView:
     whole, part, state = asked.whole, asked.part, asked.state
-    panel = next((panel for panel in PANELS if panel.name == state.view), None)
+    panel = _panel_of(state)
     failed, selected = first_error(whole.tree), _selected(asked)
     named = [row for row in (failed, selected) if row is not None]
     shown = part

@@ -21,6 +21,7 @@ from viewer.ui.viewmodel.trace_state import TraceState
 _LONGEST_MESSAGE = 200
 _LONGEST_PART = 80
 _MOST_ABOVE = 5
+_OFF_PATH = "none of it on the critical path"
 _LARGE_SHARE = 0.1
 _ICONS = {"error": "error", "warning": "warning", "note": "clock"}
 
@@ -173,13 +174,15 @@ def _error(
 
 def _bottleneck(trace: LoadedTrace, state: TraceState, found: Bottleneck) -> FindingLine:
     own = format_duration(found.self_ns)
-    large = found.share >= _LARGE_SHARE
+    critical = _of_it_critical(trace, found)
+    # What the end did not wait for holds nothing up.
+    large = found.share >= _LARGE_SHARE and critical != _OFF_PATH
     rest = f" is the bottleneck: {own} itself" if large else f" takes longest: {own} itself"
     rest += f", {share_of(found.share)} of the trace"
     if found.caller is not None and found.caller_share:
         caller = cut(row_service(trace, found.caller), _LONGEST_PART)
         rest += f", {share_of(found.caller_share)} of {caller}"
-    rest += f", {_of_it_critical(trace, found)}"
+    rest += f", {critical}"
     return FindingLine(
         "bottleneck", "", subject(trace, found.row), rest, _url(trace, state, found.row),
         "note", "Bottleneck",
@@ -191,7 +194,7 @@ def _of_it_critical(trace: LoadedTrace, found: Bottleneck) -> str:
     tree, row = trace.tree, found.row
     window = trace.critical.window_of(row) - tree.columns.start_ns[row]
     if not len(window):
-        return "none of it on the critical path"
+        return _OFF_PATH
     low, high = window[0].tolist()
     # While the path is with a span or those below it, its self time is on the path: nothing on the
     # path runs then but the span itself.

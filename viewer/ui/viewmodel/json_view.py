@@ -1,7 +1,7 @@
 """The JSON view: the spans of a trace as OTLP or Jaeger JSON, a page at a time, in drawing order."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from viewer.formats.jaeger.encode import encode_trace
@@ -9,11 +9,13 @@ from viewer.formats.otlp.encode import encode_document
 from viewer.trace.span import Span
 from viewer.ui.filters import format_count
 from viewer.ui.loaded_trace import LoadedTrace
+from viewer.ui.viewmodel.fields import fitting, size_in_page
 from viewer.ui.viewmodel.pager import PAGE_ROWS, Pager, page_offset, pager
 from viewer.ui.viewmodel.trace_state import TraceState
 from viewer.ui.viewmodel.whole_file import WholeFile, whole_files
 
 MOST_TEXT = 500_000
+MOST_BYTES = 600_000
 _USUAL = "otlp"
 _FORMS = {_USUAL: "OTLP", "jaeger": "Jaeger"}
 
@@ -56,11 +58,11 @@ def json_view(
     form = state.option("as") if state.option("as") in _FORMS else _USUAL
     held = [spans[row] for row in rows if row in spans]
     document = encode_document(held) if form == _USUAL else encode_trace(trace.tree.trace_id, held)
-    text = json.dumps(document, indent=2, ensure_ascii=False)
+    text = _beginning(json.JSONEncoder(indent=2, ensure_ascii=False).iterencode(document))
     note = "" if len(rows) == len(trace.tree) else "A file has all"
-    if len(text) > MOST_TEXT:
-        text = text[:MOST_TEXT]
-        note = f"Cut after {format_count(MOST_TEXT)} characters; a file has all"
+    if len(text) > MOST_TEXT or size_in_page(text) > MOST_BYTES:
+        text = fitting(text[:MOST_TEXT], MOST_BYTES)
+        note = f"Cut after {format_count(len(text))} characters; a file has all"
     options = dict(state.options)
     return JsonView(
         forms=tuple(
@@ -76,3 +78,15 @@ def json_view(
         pager=pager(state, len(trace.tree), "span"),
         note=note,
     )
+
+
+def _beginning(parts: Iterable[str]) -> str:
+    """Return a text as far as it may be shown, and a little more if there is more."""
+    taken: list[str] = []
+    length = 0
+    for part in parts:
+        taken.append(part)
+        length += len(part)
+        if length > MOST_TEXT:
+            break
+    return "".join(taken)

@@ -12,6 +12,7 @@ from viewer.trace.ids import format_span_id
 from viewer.trace.span import Event
 from viewer.ui.filters import format_count, format_duration, service_class, shorten
 from viewer.ui.loaded_trace import LoadedTrace
+from viewer.ui.viewmodel.fields import Room
 from viewer.ui.viewmodel.pager import PAGE_ROWS, Pager, pager
 from viewer.ui.viewmodel.rows import row_name, row_service
 from viewer.ui.viewmodel.timeline import reveal
@@ -78,6 +79,7 @@ def logs(trace: LoadedTrace, state: TraceState, page: EventPage) -> Logs:
     """Return the view of a page of events."""
     query = event_query(state)
     rows = _rows_of(trace, page.events)
+    room = Room()
     return Logs(
         filter=query.text,
         errors=query.errors_only,
@@ -86,7 +88,7 @@ def logs(trace: LoadedTrace, state: TraceState, page: EventPage) -> Logs:
         hidden_fields=tuple(
             pair for pair in state.query.items() if pair[0] not in (*OPTIONS, "offset")
         ),
-        lines=tuple(_line(trace, state, found, rows) for found in page.events),
+        lines=tuple(_line(trace, state, found, rows, room) for found in page.events),
         pager=pager(state, page.total, "event"),
         notes=(*state.notes, _AS_SENT) if trace.adjusted else state.notes,
     )
@@ -106,13 +108,14 @@ def _line(
     state: TraceState,
     found: StoredEvent,
     rows: Mapping[tuple[int, int], int],
+    room: Room,
 ) -> LogLine:
     tree, columns = trace.tree, trace.tree.columns
     event = found.event
     row = rows.get((found.span_id, found.digest))
     shown_id = found.span_id if row is None else int(tree.shown_id[row])
     service = "" if row is None else columns.services[columns.service[row]]
-    line, pairs, more = _attributes(event)
+    line, pairs, more = _attributes(event, room)
     return LogLine(
         time_ns=event.time_ns,
         offset=format_duration(event.time_ns - tree.start_ns) if event.time_ns else "no time",
@@ -131,7 +134,7 @@ def _line(
     )
 
 
-def _attributes(event: Event) -> tuple[str, tuple[Pair, ...], str]:
+def _attributes(event: Event, room: Room) -> tuple[str, tuple[Pair, ...], str]:
     """Return an event's attributes on one line, as pairs where that is not all of them, and what is
     left out."""
     shown = event.attributes[:_MOST_PAIRS]
@@ -146,15 +149,19 @@ def _attributes(event: Event) -> tuple[str, tuple[Pair, ...], str]:
     if fits and len(whole) <= _LINE:
         return whole, (), _left_out(event)
     pairs = []
-    room = _MOST_TEXT
+    most = _MOST_TEXT
     for key, text in texts:
-        pairs.append(Pair(shorten(key, _LONGEST_KEY), text[:room], len(text) > room))
-        room -= min(len(text), room)
-    return shorten(whole, _LINE), tuple(pairs), _left_out(event)
+        name = shorten(key, _LONGEST_KEY)
+        if not room.take(name):
+            break
+        value = room.folded(text[:most])
+        pairs.append(Pair(name, value, len(text) > len(value)))
+        most -= len(value)
+    return shorten(whole, _LINE), tuple(pairs), _left_out(event, len(pairs))
 
 
-def _left_out(event: Event) -> str:
-    more = len(event.attributes) - _MOST_PAIRS
+def _left_out(event: Event, shown: int = _MOST_PAIRS) -> str:
+    more = len(event.attributes) - shown
     said = [f"{format_count(more)} more in the span's detail"] if more > 0 else []
     if event.dropped_attributes:
         said.append(f"{format_count(event.dropped_attributes)} left out by the sender")

@@ -47,15 +47,15 @@ _WORDS = {
         "Look for exporters that send again after a timeout, or two pipelines with one target.",
     ),
     Problem.SKEW: (
-        "{spans} of {service} started before the call from {caller}, by up to {amount}.",
+        "{spans} of {service} started before the call from {caller}, by {amount}.",
         "Synchronise the clocks of the hosts of {caller} and {service} (NTP, chrony).",
     ),
     Problem.STARTS_EARLY: (
-        "{spans} of {service} started before a parent of the same service, by up to {amount}.",
+        "{spans} of {service} started before a parent of the same service, by {amount}.",
         "Start the parent first, and take both times from one clock.",
     ),
     Problem.ENDS_LATE: (
-        "{spans} of {service} outlived the parent in {caller}, by up to {amount}.",
+        "{spans} of {service} outlived the parent in {caller}, by {amount}.",
         "If nobody waits for them, make them consumers or link them; if not, end the parent later.",
     ),
     Problem.NO_START: (
@@ -120,7 +120,7 @@ def issue_line(trace: LoadedTrace, state: TraceState, issue: Issue) -> IssueLine
         **services,
         "spans": format_plural(issue.count, "span"),
         "count": format_count(issue.count),
-        "amount": format_duration(issue.amount_ns),
+        "amount": f"{'up to ' if issue.count > 1 else ''}{format_duration(issue.amount_ns)}",
         "name": "" if row < 0 else cut(row_name(trace, row), _LONGEST_PART),
         "names": cut(", ".join(issue.names)),
         "flood": format_count(FLOOD),

@@ -1,11 +1,10 @@
 """Everything known of one span, for the detail panel."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
-from viewer.trace.attributes import Attributes, Value, show_value
+from viewer.trace.attributes import Attributes
 from viewer.trace.ids import format_span_id, format_trace_id
 from viewer.trace.span import Event, Link, Span, SpanKind, StatusCode
 from viewer.trace.tree import Oddity
@@ -15,38 +14,22 @@ from viewer.ui.filters import (
     format_plural,
     format_service,
     service_class,
+    shorten,
 )
 from viewer.ui.loaded_trace import LoadedTrace
 from viewer.ui.viewmodel.address import trace_url
-from viewer.ui.viewmodel.json_text import indent_json
+from viewer.ui.viewmodel.fields import Field, Room, facts_of, fields_of
 from viewer.ui.viewmodel.rows import row_name
 from viewer.ui.viewmodel.timeline import reveal
 from viewer.ui.viewmodel.trace_state import TraceState
 
-_FOLD_FROM = 300
-_PREVIEW = 120
-_LONGEST_URL = 2000
+_LONGEST_NAME = 300
+_LONGEST_MESSAGE = 1000
 _MOST_FIELDS = 500
 _MOST_EVENTS = 500
 _MOST_LINKS = 500
 _MOST_FIELDS_OF_ITEM = 50
-_ONE_LINE = 60
 _NEAREST_ANCESTORS = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A key and value. ``preview`` is the beginning of a long value, which opens on demand, and
-    empty for others; ``href`` is set for http(s) values only; ``search_url`` finds the traces with
-    this value; ``type_label`` says the type where it is no text."""
-
-    key: str
-    value: str
-    type_label: str
-    pretty: bool
-    preview: str
-    href: str
-    search_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +85,8 @@ class SpanDetail:
     ``parent_url``, ``parent_note`` says why the span stands at the top although it names a parent.
     ``focus_url`` shows only the span and what is below it, "" where that is no change or nothing.
     ``sent_start_ns`` is where the span began before it was moved for clock skew, by ``moved``; 0
-    where it was not. Of events and links the first are shown; ``…_count`` has the number of all,
-    ``…_note`` the rest."""
+    where it was not. A long name or message is cut, and whole among what was sent. Of events and
+    links the first are shown; ``…_count`` has the number of all, ``…_note`` the rest."""
 
     span_id: str
     parent_id: str
@@ -149,17 +132,21 @@ def span_detail(trace: LoadedTrace, state: TraceState, row: int, span: Span) -> 
     offset = span.start_ns - tree.start_ns if span.start_ns else 0
     by = int(trace.skew.shift_ns[row]) if trace.adjusted else 0
     share = span.duration_ns / tree.duration_ns if tree.duration_ns else 0.0
+    # Of what has no room the attributes' part is the last to go.
+    room = Room()
+    sections = _sections(span, _as_sent(trace, row, span), room)
+    events, links = _events(span, room), _links(span, trace, state, room)
     return SpanDetail(
         span_id=format_span_id(int(tree.shown_id[row])),
         parent_id=format_span_id(parent_id) if parent_id else "",
         parent_url=reveal(trace, state, parent).url if parent >= 0 else "",
         parent_note="" if parent >= 0 else _parent_note(trace, row),
-        name=span.name or "(no name)",
-        service=format_service(span.service),
+        name=shorten(span.name, _LONGEST_NAME) or "(no name)",
+        service=shorten(format_service(span.service), _LONGEST_NAME),
         service_class=service_class(span.service),
         kind="" if span.kind is SpanKind.UNSPECIFIED else span.kind.name.lower(),
         status=StatusCode(span.status.code).name.lower(),
-        status_message=span.status.message,
+        status_message=shorten(span.status.message, _LONGEST_MESSAGE),
         start_ns=span.start_ns,
         sent_start_ns=span.start_ns - by if by else 0,
         moved=f"{format_duration(abs(by))} {'later' if by > 0 else 'earlier'}" if by else "",
@@ -171,13 +158,13 @@ def span_detail(trace: LoadedTrace, state: TraceState, row: int, span: Span) -> 
         descendants=int(tree.subtree_end[row]) - row - 1,
         ancestors=tuple(_ancestor(trace, state, step) for step in above[-_NEAREST_ANCESTORS:]),
         more_ancestors=max(len(above) - _NEAREST_ANCESTORS, 0),
-        sections=_sections(span, _as_sent(trace, row, span)),
-        events=tuple(_event(event, span) for event in _first_events(span)),
+        sections=sections,
+        events=events,
         event_count=len(span.events),
-        events_note=_more(len(span.events), _MOST_EVENTS),
-        links=tuple(_link(link, span, trace, state) for link in span.links[:_MOST_LINKS]),
+        events_note=_more(len(span.events), len(events)),
+        links=links,
         link_count=len(span.links),
-        links_note=_more(len(span.links), _MOST_LINKS),
+        links_note=_more(len(span.links), len(links)),
         back_links_url=_back_links_url(span, state),
         url=state.url,
         zoom_url=_zoom_url(trace, state, row, span),
@@ -227,6 +214,12 @@ def _as_sent(trace: LoadedTrace, row: int, span: Span) -> list[tuple[str, str]]:
     tree = trace.tree
     parent = int(tree.parent[row])
     sent = [("trace state", span.trace_state), *span.as_sent]
+    for what, text, most in (
+        ("status message", span.status.message, _LONGEST_MESSAGE),
+        ("name", span.name, _LONGEST_NAME),
+    ):
+        if len(text) > most:
+            sent.insert(0, (what, text))
     if span.flags:
         sent.insert(0, ("flags", f"0x{span.flags:02x}"))
     if span.parent_id and parent >= 0 and int(tree.shown_id[parent]) != span.parent_id:
@@ -236,7 +229,7 @@ def _as_sent(trace: LoadedTrace, row: int, span: Span) -> list[tuple[str, str]]:
     return sent
 
 
-def _sections(span: Span, as_sent: Iterable[tuple[str, str]]) -> tuple[Section, ...]:
+def _sections(span: Span, as_sent: Iterable[tuple[str, str]], room: Room) -> tuple[Section, ...]:
     resource, scope, dropped = span.resource, span.scope, span.dropped
     scope_facts = (
         ("name", scope.name),
@@ -244,13 +237,12 @@ def _sections(span: Span, as_sent: Iterable[tuple[str, str]]) -> tuple[Section, 
         ("schema URL", scope.schema_url),
     )
     left_out = _left_out(dropped.attributes, dropped.events, dropped.links)
+    schema = (("schema URL", resource.schema_url),)
     sections = (
-        _section("attributes", "Attributes", span.attributes, note=left_out),
-        _section(
-            "resource", "Resource", resource.attributes, (("schema URL", resource.schema_url),)
-        ),
-        _section("scope", "Scope", scope.attributes, scope_facts),
-        _section("as-sent", "As sent", (), as_sent),
+        _section("attributes", "Attributes", span.attributes, (), room, left_out),
+        _section("resource", "Resource", resource.attributes, schema, room),
+        _section("scope", "Scope", scope.attributes, scope_facts, room),
+        _section("as-sent", "As sent", (), as_sent, room),
     )
     return tuple(section for section in sections if section.fields or section.note)
 
@@ -259,23 +251,22 @@ def _section(
     id_: str,
     title: str,
     attributes: Attributes,
-    facts: Iterable[tuple[str, str]] = (),
+    facts: Iterable[tuple[str, str]],
+    room: Room,
     note: str = "",
 ) -> Section:
     """Return a section of facts, which have no other place, and attributes."""
-    named = tuple(_field(key, value, False) for key, value in facts if value)
-    fields = named + fields_of(attributes, True, _MOST_FIELDS)
-    return Section(id_, title, fields, _notes(note, _more(len(attributes), _MOST_FIELDS)))
+    named = facts_of(facts, room)
+    fields = fields_of(attributes, True, _MOST_FIELDS, room)
+    return Section(id_, title, (*named, *fields), _notes(note, _more(len(attributes), len(fields))))
 
 
-def fields_of(attributes: Attributes, searchable: bool, most: int) -> tuple[Field, ...]:
-    """Return the first ``most`` attributes as fields, sorted by key."""
-    ordered = sorted(attributes, key=lambda attribute: attribute[0])
-    return tuple(_field(key, value, searchable) for key, value in ordered[:most])
-
-
-def _more(count: int, most: int) -> str:
-    return f"{format_count(count - most)} more are in the JSON." if count > most else ""
+def _more(count: int, shown: int) -> str:
+    if count <= shown:
+        return ""
+    return (
+        f"{format_count(count - shown)} more {'is' if count - shown == 1 else 'are'} in the JSON."
+    )
 
 
 def _left_out(attributes: int, events: int = 0, links: int = 0) -> str:
@@ -289,76 +280,20 @@ def _notes(*notes: str) -> str:
     return " ".join(note for note in notes if note)
 
 
-def _field(key: str, value: Value, searchable: bool) -> Field:
-    plain_text = show_value(value)
-    text, pretty = _pretty(value, plain_text)
-    findable = searchable and len(key) + len(plain_text) <= _FOLD_FROM
-    search = urlencode({"tags": json.dumps({key: plain_text}, ensure_ascii=False)})
-    return Field(
-        key=key,
-        value=text,
-        type_label=_type_label(value),
-        pretty=pretty,
-        preview=text[:_PREVIEW] if len(text) > _FOLD_FROM else "",
-        href=_safe_url(value),
-        search_url=f"/search?{search}" if findable else "",
-    )
+def _events(span: Span, room: Room) -> tuple[EventItem, ...]:
+    first = sorted(span.events, key=lambda event: event.time_ns)[:_MOST_EVENTS]
+    return tuple(_event(event, span, room) for event in first if room.take(event.name))
 
 
-def _pretty(value: Value, text: str) -> tuple[str, bool]:
-    """Return a value's text, indented where it is JSON of more than a short line; and whether it is."""
-    indented = None
-    if len(text) > _ONE_LINE and isinstance(value, str | list | tuple | dict):
-        indented = indent_json(text)
-    return (text, False) if indented is None else (indented, True)
-
-
-def _type_label(value: Value) -> str:
-    if isinstance(value, bool):
-        return "bool"
-    if isinstance(value, int):
-        return "int"
-    if isinstance(value, float):
-        return "double"
-    if isinstance(value, bytes):
-        return "bytes, base64"
-    if isinstance(value, list | tuple):
-        return "array"
-    if isinstance(value, dict):
-        return "map"
-    return "" if isinstance(value, str) else "empty"
-
-
-def _safe_url(value: Value) -> str:
-    """Return a value that is a whole http(s) URL, for a link; anything else gives none."""
-    if (
-        not isinstance(value, str)
-        or len(value) > _LONGEST_URL
-        or any(char.isspace() for char in value)
-    ):
-        return ""
-    try:
-        parts = urlsplit(value)
-    except ValueError:
-        return ""
-    return value if parts.scheme in ("http", "https") and parts.netloc else ""
-
-
-def _first_events(span: Span) -> list[Event]:
-    return sorted(span.events, key=lambda event: event.time_ns)[:_MOST_EVENTS]
-
-
-def _event(event: Event, span: Span) -> EventItem:
+def _event(event: Event, span: Span, room: Room) -> EventItem:
+    fields = fields_of(event.attributes, False, _MOST_FIELDS_OF_ITEM, room)
     return EventItem(
-        name=event.name or "(no name)",
+        name=shorten(event.name, _LONGEST_NAME) or "(no name)",
         offset=format_duration(event.time_ns - span.start_ns) if event.time_ns else "no time",
         time_ns=event.time_ns,
         is_exception=event.name == "exception",
-        fields=fields_of(event.attributes, False, _MOST_FIELDS_OF_ITEM),
-        note=_notes(
-            _left_out(event.dropped_attributes),
-            _more(len(event.attributes), _MOST_FIELDS_OF_ITEM),
-        ),
+        fields=fields,
+        note=_notes(_left_out(event.dropped_attributes), _more(len(event.attributes), len(fields))),
     )
 
 
@@ -373,13 +308,20 @@ def _back_links_url(span: Span, state: TraceState) -> str:
     return f"{trace_url(span.trace_id)}/linked?{said}"
 
 
-def _link(link: Link, span: Span, trace: LoadedTrace, state: TraceState) -> LinkItem:
+def _links(span: Span, trace: LoadedTrace, state: TraceState, room: Room) -> tuple[LinkItem, ...]:
+    first = span.links[:_MOST_LINKS]
+    return tuple(_link(link, span, trace, state, room) for link in first if room.take(state.url))
+
+
+def _link(link: Link, span: Span, trace: LoadedTrace, state: TraceState, room: Room) -> LinkItem:
     trace_id = format_trace_id(link.trace_id)
     here = link.trace_id == span.trace_id
     facts = (
         ("trace state", link.trace_state),
         ("flags", f"0x{link.flags:02x}" if link.flags else ""),
     )
+    named = facts_of(facts, room)
+    fields = fields_of(link.attributes, False, _MOST_FIELDS_OF_ITEM, room)
     url = trace_url(link.trace_id, link.span_id, "utc" if state.utc else "")
     if here and link.span_id:
         row = trace.tree.row_of(link.span_id)
@@ -389,10 +331,6 @@ def _link(link: Link, span: Span, trace: LoadedTrace, state: TraceState) -> Link
         trace_id=trace_id,
         span_id=format_span_id(link.span_id) if link.span_id else "",
         here=here,
-        fields=tuple(_field(key, value, False) for key, value in facts if value)
-        + fields_of(link.attributes, False, _MOST_FIELDS_OF_ITEM),
-        note=_notes(
-            _left_out(link.dropped_attributes),
-            _more(len(link.attributes), _MOST_FIELDS_OF_ITEM),
-        ),
+        fields=(*named, *fields),
+        note=_notes(_left_out(link.dropped_attributes), _more(len(link.attributes), len(fields))),
     )

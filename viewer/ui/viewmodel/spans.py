@@ -24,7 +24,7 @@ from viewer.ui.viewmodel.trace_state import TIMELINE, TraceState
 MOST_COLUMNS = 6
 MOST_KEYS = 500
 OPTIONS = ("operation", "columns", "add", "sort", "page")
-_SHOWN, _TITLED, _LONGEST_KEY = 100, 400, 60
+_SHOWN, _TITLED, _LONGEST_KEY, _LONGEST_CHOICE = 100, 400, 60, 200
 _ATTRIBUTE = "attribute:"
 _LABELS = {
     "start": "Start",
@@ -205,7 +205,9 @@ def spans(
     hidden = ("operation", "add", "page", "offset")
     return Spans(
         operation=state.option("operation"),
-        keys=tuple(key for key in keys if key not in shown_columns)[:MOST_KEYS],
+        keys=tuple(key for key in keys if key not in shown_columns and len(key) <= _LONGEST_CHOICE)[
+            :MOST_KEYS
+        ],
         full=len(shown_columns) >= MOST_COLUMNS,
         hidden_fields=tuple(pair for pair in state.query.items() if pair[0] not in hidden),
         only=only_form(trace, state, listed.kept),

@@ -70,10 +70,13 @@ class Timeline:
     notes: tuple[str, ...]
 
 
-def shown_state(trace: LoadedTrace, state: TraceState, folded: int | None = None) -> TraceState:
+def shown_state(
+    trace: LoadedTrace, state: TraceState, folded: int | None = None, of_part: bool = True
+) -> TraceState:
     """Return the state without what this trace does not have, with notes of it, and with the runs
     unfolded that the selected span is in; but if ``folded``, a span of the run that has just been
-    folded, is in one of these, no span is selected."""
+    folded, is in one of these, no span is selected. ``of_part`` says whether the view shows the part
+    in focus alone."""
     notes = list(state.notes)
     span, focus = state.span, state.focus
     collapsed, unfolded = state.collapsed, state.unfolded
@@ -83,7 +86,11 @@ def shown_state(trace: LoadedTrace, state: TraceState, folded: int | None = None
     if focus is not None and trace.tree.row_of(focus) is None:
         notes.append(f"Span {format_span_id(focus)} is not in this trace; the whole is shown.")
         focus = None
-    if span is not None and not _in_focus(trace, state, int(trace.tree.row_of(span) or 0)):
+    if (
+        span is not None
+        and of_part
+        and not _in_focus(trace, state, int(trace.tree.row_of(span) or 0))
+    ):
         notes.append("The selected span is outside of the part that is shown.")
     shown = trace.tree.shown_id
     if collapsed:

@@ -19,6 +19,7 @@ from viewer.ui.filters import (
 from viewer.ui.loaded_trace import LoadedTrace
 from viewer.ui.viewmodel.address import compare_url
 from viewer.ui.viewmodel.finding_words import FindingLine, finding_line
+from viewer.ui.viewmodel.key_help import KEY_HELP, KeyHelp
 from viewer.ui.viewmodel.markdown import markdown
 from viewer.ui.viewmodel.rows import row_name, row_service
 from viewer.ui.viewmodel.skew import Skew, skew
@@ -106,6 +107,7 @@ class TraceHeader:
     markdown: str
     tabs: tuple[Tab, ...]
     files: tuple[WholeFile, ...]
+    key_help: KeyHelp = KEY_HELP
 
 
 def trace_header(
