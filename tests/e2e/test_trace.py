@@ -125,6 +125,18 @@ def test_what_matters_is_copied_as_markdown_with_a_link(open_page: OpenPage) -> 
     assert copied.endswith(f"\n\n{page.url}\n")
 
 
+def test_a_link_to_a_span_opens_it_elsewhere(open_page: OpenPage) -> None:
+    page = open_page(f"/trace/{SHORT}")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator("[data-span-row='0000000000000003']").click()
+    page.get_by_label("Copy a link to this span").click()
+    expect(page.get_by_label("Copy a link to this span")).to_have_attribute("data-said", "Copied")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == page.url
+    other = open_page(copied[copied.index("/trace/") :])
+    expect(other.locator("[data-span-detail='0000000000000003']")).to_be_visible()
+
+
 @pytest.mark.parametrize("script", [True, False])
 def test_a_flame_graph_leads_into_a_node_and_back(open_page: OpenPage, script: bool) -> None:
     page = open_page(f"/trace/{SHORT}?view=flame", java_script_enabled=script)

@@ -11,6 +11,7 @@ from tests.ui.strict_html import StrictHtml
 from viewer.trace.attributes import Value
 from viewer.trace.span import Event, Link, Span
 from viewer.ui.panels import PANELS
+from viewer.ui.viewmodel.trace_state import MOST_COLLAPSED
 
 SCRIPT = "<script>alert(1)</script>"
 RTL = "\u202egnp.exe"
@@ -111,3 +112,16 @@ def test_every_view_is_inert_bounded_and_quick(trace: str) -> None:
                 assert not any(name.startswith("on") or name == "style" for name in said)
                 assert not said.get("href", "").lower().startswith("javascript")
                 assert len(said.get("title", "")) <= 1000, (address, tag)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_an_address_that_names_all_it_may_makes_no_large_page(view: str) -> None:
+    pairs = range(1, MOST_COLLAPSED + 1)
+    root = a_span(2**63, name="root", service="web")
+    heads = [a_span(2 * n, 2**63, name=f"head {n}", service=f"s{n}") for n in pairs]
+    leaves = [a_span(2 * n + 1, 2 * n, name=f"leaf {n}", service=f"s{n}") for n in pairs]
+    client = a_client(a_store([root, *heads, *leaves]))
+    named = ",".join(f"{2 * n:x}" for n in pairs)
+    answer = client.get(f"/trace/{TRACE_ID}?view={view}&collapse={named}", headers=HTML)
+    assert f"collapse=0000000000000002,{4:016x}" in answer.text
+    assert len(answer.data) < MOST_BYTES

@@ -140,3 +140,11 @@ def test_the_log_of_a_whole_trace_says_of_no_span_that_it_is_outside() -> None:
     outside = "outside of the part that is shown"
     assert outside not in client.get(f"{address}logs", headers=HTML).text
     assert outside in client.get(f"{address}spans", headers=HTML).text
+
+
+@pytest.mark.parametrize("view", ["timeline", *(panel.name for panel in PANELS)])
+def test_every_view_tells_once_what_of_the_address_is_ignored(view: str) -> None:
+    client = a_client(a_store(SPANS))
+    page = client.get(f"/trace/{TRACE_ID}?view={view}&span=77&svcFilter=1", headers=HTML).text
+    assert page.count("Span 0000000000000077 is not in this trace") == 1
+    assert page.count("This page does not know “svcFilter” of the address.") == 1

@@ -42,13 +42,15 @@ Content = Statistics | Findings | Flame | Graph | Spans | Logs | JsonView
 @dataclass(frozen=True, slots=True)
 class Panel:
     """A view: its name in the address, its tab's label, the options it knows, and what it shows; with
-    ``of_part`` of the part in focus alone, else of the whole trace always."""
+    ``of_part`` of the part in focus alone, else of the whole trace always. ``tells_notes`` says that
+    it prints the state's notes itself."""
 
     name: str
     label: str
     options: tuple[str, ...]
     show: Callable[[LoadedTrace, TraceState, SpanStore], Content]
     of_part: bool = True
+    tells_notes: bool = False
 
 
 def _statistics(trace: LoadedTrace, state: TraceState, store: SpanStore) -> Statistics:
@@ -109,12 +111,12 @@ def _json(trace: LoadedTrace, state: TraceState, store: SpanStore) -> JsonView:
 
 
 PANELS = (
-    Panel("flame", "Flame", ("node", "sort"), _flame),
+    Panel("flame", "Flame", ("node", "sort"), _flame, tells_notes=True),
     Panel("graph", "Graph", ("by",), _graph),
     Panel("statistics", "Statistics", ("by", "sort"), _statistics),
     Panel("findings", "Findings", (), _findings),
-    Panel("spans", "Spans", SPANS_OPTIONS, _spans),
-    Panel("logs", "Logs", LOGS_OPTIONS, _logs, of_part=False),
+    Panel("spans", "Spans", SPANS_OPTIONS, _spans, tells_notes=True),
+    Panel("logs", "Logs", LOGS_OPTIONS, _logs, of_part=False, tells_notes=True),
     Panel("json", "JSON", ("as", "page"), _json),
 )
 PANEL_OPTIONS = {panel.name: panel.options for panel in PANELS}

@@ -162,3 +162,10 @@ def test_facts_keep_their_order_and_leave_out_what_is_empty() -> None:
         ("version", "2", ""),
         ("name", "x", ""),
     ]
+
+
+def test_characters_that_are_not_seen_are_named() -> None:
+    assert field("a\x00b").note == "Holds characters that are not seen: U+0000."
+    assert field("\u202egnp.exe").note == "Holds characters that are not seen: U+202E."
+    assert field("\x01\x02\x03\x04").note.endswith("U+0001, U+0002, U+0003 ….")
+    assert field("a\tb\r\nc 漢 é").note == ""

@@ -62,7 +62,7 @@ def test_it_says_what_the_span_is_and_where_it_stands() -> None:
     assert (found.name, found.service, found.kind) == ("charge", "payment", "client")
     assert (found.status, found.status_message) == ("error", "declined")
     assert (found.offset, found.duration_ns, found.self_ns) == ("10.0 ms", 50 * MS, 30 * MS)
-    assert found.share == "50.0%"
+    assert found.share == "50.0 %"
     assert (found.children, found.descendants) == (1, 2)
     assert found.parent_id == "0000000000000001"
     assert found.parent_url.endswith("?span=0000000000000001")
@@ -250,4 +250,4 @@ def test_a_span_without_time_says_so() -> None:
     found = detail(a_span(1, start_ns=0, duration_ns=0))
     assert found.start_ns == 0
     assert found.zoom_url == ""
-    assert found.share == "0.0%"
+    assert found.share == "0.0 %"

@@ -259,3 +259,12 @@ def test_only_skew_can_be_adjusted() -> None:
     state = read(f"{PATH}?adjust=time")
     assert not state.adjusted
     assert state.notes == ("“adjust=time” is ignored: only skew can be adjusted.",)
+
+
+def test_what_the_page_does_not_know_is_told() -> None:
+    assert said(span="1", near="2", service="x", uiFind="y").notes == ()
+    assert said(raw="true").notes == ("This page does not know “raw” of the address.",)
+    (told,) = said(**{f"p{n}": "" for n in range(9)}).notes
+    assert told.endswith("“p4” and 4 more of the address.")
+    # What another view knows is left for it.
+    assert read(f"{PATH}?view=pie&sort=x").notes == ()

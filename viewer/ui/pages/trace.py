@@ -203,6 +203,8 @@ def _content(asked: _Asked) -> TraceView:
         # A field of the view is named as its panel is.
         shown = part if panel.of_part else whole
         content = {panel.name: panel.show(shown, state, current_store())}
+        if not panel.tells_notes:
+            content["notes"] = state.notes
     failed_span = None if failed is None else spans.get(failed)
     files = whole_files(state.path, DOWNLOAD_TITLES)
     return replace(

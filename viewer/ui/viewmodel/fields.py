@@ -2,6 +2,7 @@
 a page has, however many there are and however large."""
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
@@ -17,16 +18,22 @@ _LONGEST_URL = 2000
 _ONE_LINE = 60
 # What a field takes beside its texts, in bytes.
 _MARKUP = 900
+# Controls (but not tab and line ends), and what has no width or turns the direction of others; not
+# the joiners, which scripts and emoji need.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
+)
+_MOST_UNSEEN = 3
 _FIELDS_ROOM = 600_000
 _LONG_ROOM = 700_000
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A key and value. ``preview`` is the beginning of a long value, which opens on demand, and
-    empty for others; ``size`` says how long that is and ``note`` what of it is left out; ``href`` is
-    set for http(s) values only; ``search_url`` finds the traces with this value; ``type_label`` says
-    the type where it is no text."""
+    """A key and value. ``preview`` is the beginning of a long value, which opens on demand, and empty
+    for others; ``size`` says how long that is; ``note`` says what of a value is left out or cannot be
+    seen; ``href`` is set for http(s) values only; ``search_url`` finds the traces with this value;
+    ``type_label`` says the type where it is no text."""
 
     key: str
     value: str
@@ -110,7 +117,8 @@ def _field(key: str, value: Value, searchable: bool, room: Room) -> Field:
         preview, size, whole = text[:_PREVIEW], f"{format_count(len(text))} characters", text
         text = room.folded(text)
         if len(text) < len(whole):
-            note = f"The first {format_count(len(text))} characters; the JSON file has all."
+            note = f"The first {format_count(len(text))} characters; the JSON file has all. "
+    note += _unseen(text)
     room.take(name, name, name, preview or text, search_url)
     return Field(
         key=name,
@@ -119,10 +127,19 @@ def _field(key: str, value: Value, searchable: bool, room: Room) -> Field:
         pretty=pretty,
         preview=preview,
         size=size,
-        note=note,
+        note=note.rstrip(),
         href=_safe_url(value),
         search_url=search_url,
     )
+
+
+def _unseen(text: str) -> str:
+    """Say which characters of a text cannot be seen, or make it look like another one."""
+    found = sorted(set(_UNSEEN.findall(text)))
+    if not found:
+        return ""
+    named = ", ".join(f"U+{ord(char):04X}" for char in found[:_MOST_UNSEEN])
+    return f"Holds characters that are not seen: {named}{' …' if found[_MOST_UNSEEN:] else ''}."
 
 
 def _pretty(value: Value, text: str) -> tuple[str, bool]:

@@ -153,7 +153,7 @@ def span_detail(trace: LoadedTrace, state: TraceState, row: int, span: Span) -> 
         offset=format_duration(offset),
         duration_ns=span.duration_ns,
         self_ns=int(trace.self_ns[row]),
-        share=f"{share:.1%}",
+        share=f"{100 * share:.1f} %",
         children=len(trace.children.of(row)),
         descendants=int(tree.subtree_end[row]) - row - 1,
         ancestors=tuple(_ancestor(trace, state, step) for step in above[-_NEAREST_ANCESTORS:]),

@@ -16,13 +16,20 @@ from viewer.ui.viewmodel.only import NOTHING, Only, read_only
 TIMELINE = "timeline"
 SKEW = "skew"
 """What the parameter ``adjust`` says where times are adjusted for clock skew."""
-MOST_COLLAPSED = 500
+MOST_COLLAPSED = 200
+"""Every address of a page names them all, and a page has hundreds of addresses."""
 _LONGEST_FIND = 500
 _MOST_TERMS = 20
 _TERM = re.compile(r'"([^"]+)"|(\S+)')
 _LONGEST_OPTION = 1000
 _NO_PANELS: Mapping[str, Sequence[str]] = {}
 _ALL = "*"
+# Those of every view; a few are for one request and no part of the state.
+_PARAMETERS = frozenset(
+    {"view", "span", "focus", "from", "to", "find", "uiFind", "only", "min", "service", "status"}
+    | {"collapse", "unfold", "offset", "tz", "critical", "adjust", "near", "folded"}
+)
+_MOST_NAMED = 5
 _COLLAPSED = ("A collapsed span", "collapsed spans are remembered; all are expanded")
 _UNFOLDED = ("An unfolded span", "unfolded spans are remembered; all repeats are folded")
 
@@ -184,6 +191,7 @@ def read_state(
         notes.append(
             f"“adjust={arguments['adjust'][:40]}” is ignored: only {SKEW} can be adjusted."
         )
+    _note_unknown(arguments, panels, notes)
     # uiFind is what Jaeger's links carry.
     find = (arguments.get("find") or arguments.get("uiFind") or "").strip()
     if len(find) > _LONGEST_FIND:
@@ -212,6 +220,18 @@ def read_state(
         adjusted=arguments.get("adjust") == SKEW,
         notes=tuple(notes),
     )
+
+
+def _note_unknown(
+    arguments: Mapping[str, str], panels: Mapping[str, Sequence[str]], notes: list[str]
+) -> None:
+    known = _PARAMETERS.union(*panels.values())
+    unknown = sorted(name for name in arguments if name not in known)
+    if unknown:
+        named = ", ".join(f"“{name[:40]}”" for name in unknown[:_MOST_NAMED])
+        rest = len(unknown) - _MOST_NAMED
+        others = f" and {rest} more" if rest > 0 else ""
+        notes.append(f"This page does not know {named}{others} of the address.")
 
 
 def _address(path: str, query: Mapping[str, str]) -> str:

@@ -20,7 +20,7 @@ from viewer.ui.viewmodel.trace_header import TraceHeader
 class TraceView:
     """``focus_bar`` is there if only a part is shown, of ``timeline`` and the fields below it one.
     ``detail`` is of the selected span, None without one; ``late_notice`` is there where more spans
-    may arrive."""
+    may arrive; ``notes`` tell what of the address is ignored, where the view itself does not."""
 
     header: TraceHeader
     detail: SpanDetail | None
@@ -34,3 +34,4 @@ class TraceView:
     findings: Findings | None = None
     logs: Logs | None = None
     late_notice: LateNotice | None = None
+    notes: tuple[str, ...] = ()
