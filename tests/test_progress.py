@@ -35,7 +35,7 @@ def test_a_line_a_file_and_a_line_for_what_was_skipped(
     ingest: Ingest, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     good, part, bad = tmp_path / "good.gz", tmp_path / "[part].json", tmp_path / "bad"
-    good.write_bytes(gzip.compress(encode(a_trace(1, spans=1234))))
+    good.write_bytes(gzip.compress(encode(a_trace(1, spans=1234)), mtime=0))
     part.write_bytes(encode(a_trace(2, spans=1)) + b"\n" + b"{x\n{x\n")
     bad.write_bytes(b"<html>\n")
     reports, failed = import_files(ingest, [good, bad, part, tmp_path / "none"])
