@@ -36,6 +36,10 @@ class StoreError(Exception):
     """The store cannot do this; the message is one line for the user."""
 
 
+class StoreUnavailable(StoreError):
+    """The store cannot be written or read now, whatever it is asked; later it may be again."""
+
+
 class StoreLocked(StoreError):
     """Another process holds the file; the message says which, where that can be known."""
 

@@ -30,7 +30,7 @@ from viewer.store.duckdb.connection import Connections, open_file
 from viewer.store.duckdb.dependencies import dependencies
 from viewer.store.duckdb.foreign import open_foreign
 from viewer.store.duckdb.migrate import count_up, meta_number, prepare
-from viewer.store.duckdb.origins import resource_table, scope_table
+from viewer.store.duckdb.origins import Numbered, resource_table, scope_table
 from viewer.store.duckdb.prune import live_bytes, prune
 from viewer.store.duckdb.removed import removed_trace
 from viewer.store.duckdb.rows import DELETE, INSERT, INSERT_SERVICES, incoming_table
@@ -97,42 +97,54 @@ class DuckDbStore:
     ) -> None:
         filled = [batch for batch in batches if len(batch)]
         weighs = any(batch.weight != 1 for batch in filled) and not self._weighted
-        with self._connections.writing() as con:
-            if replaced:
-                keys = {
-                    "trace_ids": [trace_id for trace_id, _ in replaced],
-                    "span_ids": [span_id for _, span_id in replaced],
-                }
-                con.execute(DELETE, keys).fetchall()
-            if filled:
-                resources = self._resources.number(
-                    con, [key for batch in filled for key in batch.resource_keys]
-                )
-                scopes = self._scopes.number(
-                    con, [key for batch in filled for key in batch.scope_keys]
-                )
-                table = incoming_table(
-                    filled, (resources.ids, resources.hashes), (scopes.ids, scopes.hashes)
-                )
-                con.register("incoming", table)
-                try:
-                    con.execute(INSERT, {"stored_ns": self._clock()}).fetchall()
-                    con.execute(INSERT_SERVICES).fetchall()
-                finally:
-                    con.unregister("incoming")
-            if filled or replaced:
-                count_up(con)
-            if weighs:
-                con.execute("INSERT INTO meta VALUES ('weighted', '1')").fetchall()
-            if mark is not None:
-                con.execute(
-                    "UPDATE meta SET value = $mark WHERE key = 'journal_mark'", {"mark": str(mark)}
-                ).fetchall()
+        try:
+            with self._connections.writing() as con:
+                if replaced:
+                    keys = {
+                        "trace_ids": [trace_id for trace_id, _ in replaced],
+                        "span_ids": [span_id for _, span_id in replaced],
+                    }
+                    con.execute(DELETE, keys).fetchall()
+                if filled:
+                    resources, scopes = self._insert(con, filled)
+                if filled or replaced:
+                    count_up(con)
+                if weighs:
+                    con.execute("INSERT INTO meta VALUES ('weighted', '1')").fetchall()
+                if mark is not None:
+                    con.execute(
+                        "UPDATE meta SET value = $mark WHERE key = 'journal_mark'",
+                        {"mark": str(mark)},
+                    ).fetchall()
+                generation = meta_number(con, "generation")
+        except BaseException:
+            # A commit that is said to have failed may stand all the same.
+            self._resources.forget()
+            self._scopes.forget()
+            raise
         if filled:
             self._resources.keep(resources)
             self._scopes.keep(scopes)
         self._weighted = self._weighted or weighs
-        self._generation += bool(filled or replaced)
+        self._generation = generation
+
+    def _insert(
+        self, con: duckdb.DuckDBPyConnection, filled: Sequence[SpanBatch]
+    ) -> tuple[Numbered, Numbered]:
+        resources = self._resources.number(
+            con, [key for batch in filled for key in batch.resource_keys]
+        )
+        scopes = self._scopes.number(con, [key for batch in filled for key in batch.scope_keys])
+        table = incoming_table(
+            filled, (resources.ids, resources.hashes), (scopes.ids, scopes.hashes)
+        )
+        con.register("incoming", table)
+        try:
+            con.execute(INSERT, {"stored_ns": self._clock()}).fetchall()
+            con.execute(INSERT_SERVICES).fetchall()
+        finally:
+            con.unregister("incoming")
+        return resources, scopes
 
     def open_spans(self, since_ns: int) -> list[OpenSpan]:
         with self._connections.reading() as con:
@@ -287,8 +299,7 @@ class DuckDbStore:
     def _bytes(self, con: duckdb.DuckDBPyConnection) -> int:
         if not self.capabilities.writable:
             return self._path.stat().st_size
-        log = self._path.with_name(self._path.name + ".wal")
-        return live_bytes(con) + (log.stat().st_size if log.exists() else 0)
+        return live_bytes(con) + self._connections.log_bytes()
 
     def _compiler(self, con: duckdb.DuckDBPyConnection, query: TraceQuery) -> Compiler:
         return Compiler(con, query, self._resources, self._scopes)

@@ -61,7 +61,7 @@ class _Removal:
     most: int
 
     def delete(self, condition: str, limit: int) -> int:
-        with self.connections.writing() as con:
+        with self.connections.writing(frees=True) as con:
             remember(con, condition, limit, self.now_ns, self.most)
             rows = con.execute(
                 f"DELETE FROM spans WHERE {condition}",
@@ -110,7 +110,7 @@ def _age_of_share(con: duckdb.DuckDBPyConnection, share: float) -> int | None:
 
 def _sweep(connections: Connections, origins: Sequence[AnyOrigins]) -> None:
     """Delete resources, scopes and operations that no span has any more."""
-    with connections.writing() as con:
+    with connections.writing(frees=True) as con:
         for origin in origins:
             # Within the transaction, which keeps writers out: none may use a number that goes.
             origin.delete_unused(con)

@@ -24,7 +24,7 @@ def _report() -> StatusReport:
     doors, stats = services.doors(), services.store.stats()
     read_only = services.ingest is None
     return status_report(
-        status_light(doors, services.trouble(), read_only),
+        status_light(doors, services.trouble(), read_only, services.quarantine()),
         doors,
         stats,
         store_url=services.store.url,
