@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 UPLOAD_LIMIT = 512 << 20
-_RETENTION_EVERY_S = 600
+RETENTION_EVERY_S = 600
 _UI_THREADS = 8
 _log = logging.getLogger(__name__)
 
@@ -228,7 +228,7 @@ class Application:
     def _retain(self) -> None:
         config = self._config
         age_ns = None if config.retention_s is None else config.retention_s * 10**9
-        while not self._stopped.wait(_RETENTION_EVERY_S):
+        while not self._stopped.wait(RETENTION_EVERY_S):
             try:
                 apply_retention(self.store, time.time_ns(), age_ns, config.max_size)
             except StoreError as error:

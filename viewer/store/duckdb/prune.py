@@ -18,7 +18,7 @@ from viewer.store.duckdb.removed import remember
 
 _MOST_ROUNDS = 100
 # A trace that is remembered takes 30 to 60 bytes: a small store keeps a twentieth of its room for them.
-_BYTES_FOR_REMEMBERED = 1_200
+BYTES_FOR_REMEMBERED = 1_200
 
 
 def prune(
@@ -31,7 +31,7 @@ def prune(
     """Remove rows by age, then by size, and what nothing refers to any more; remember the traces."""
     most = MOST_REMEMBERED
     if max_bytes is not None:
-        most = min(most, max_bytes // _BYTES_FOR_REMEMBERED)
+        most = min(most, max_bytes // BYTES_FOR_REMEMBERED)
     removal = _Removal(connections, now_ns, most)
     by_age = by_size = 0
     if before_ns is not None:
