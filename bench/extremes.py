@@ -43,7 +43,9 @@ class Case:
 
 
 CASES = (
-    Case("one trace of 2,000,000 spans", 2_000_000, per_trace=2_000_000, services=20, operations=50),
+    Case(
+        "one trace of 2,000,000 spans", 2_000_000, per_trace=2_000_000, services=20, operations=50
+    ),
     Case("100,000 services", 200_000, services=100_000),
     Case("1,000,000 operations of a service", 1_000_000, operations=1_000_000),
     Case("10,000 attribute keys", 200_000, keys=10_000),
@@ -86,7 +88,7 @@ def bodies(case: Case) -> Iterator[bytes]:
         yield request.SerializeToString()
 
 
-def pages(case: Case) -> dict[str, str]:
+def pages() -> dict[str, str]:
     """Return the pages that are opened, by what they are called in the table."""
     trace = f"{1:032x}"
     service = urllib.parse.quote("service-0")
@@ -117,7 +119,7 @@ def measure(case: Case, folder: Path) -> dict[str, str | float]:
             "peak_mb": peak.bytes / 1e6,
         }
         with Peak(server) as peak:
-            for name, address in pages(case).items():
+            for name, address in pages().items():
                 size, first_s = _open(server.ui_url + address)
                 _, again_s = _open(server.ui_url + address)
                 found |= {f"{name}_ms": first_s * 1000, f"{name}_kb": size / 1e3}
@@ -154,7 +156,7 @@ def rows_of(found: dict[str, str | float], case: Case) -> list[dict[str, str | f
                 float(found[f"{name}_kb"]),
             )
         )
-        for name in pages(case)
+        for name in pages()
     ]
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 UPLOAD_LIMIT = 512 << 20
-RETENTION_EVERY_S = 600
+RETENTION_EVERY_S = 600.0
 _UI_THREADS = 8
 _log = logging.getLogger(__name__)
 
@@ -231,6 +231,7 @@ class Application:
         while not self._stopped.wait(RETENTION_EVERY_S):
             try:
                 apply_retention(self.store, time.time_ns(), age_ns, config.max_size)
+                self.store.compact()
             except StoreError as error:
                 _log.warning("retention failed, it is tried again later: %s", error)
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from bench.crash import Tally, look, one_round, run
 from bench.payloads import SPANS, otlp, trace_id
 from viewer.app import Ingest
-from viewer.formats.otlp.decoder import OtlpDecoder
+from viewer.formats.otlp.protobuf import decode_request
 
 
 def a_file(path: Path, *bodies: bytes) -> None:
     ingest = Ingest(f"duckdb:{path}")
     for body in bodies:
-        ingest.pipeline.accept(OtlpDecoder().decode(body).batch)
+        ingest.pipeline.accept(decode_request(body).batch)
     ingest.close()
 
 

@@ -29,6 +29,7 @@ SpanKey = tuple[str, int]
 """A span by its trace ID and its ID as sent."""
 RECENT_SPANS = 50_000
 MAX_SUGGESTED = 1_000
+MOST_OPERATIONS = 20_000
 MOST_REMEMBERED = 100_000
 
 
@@ -306,8 +307,11 @@ class SpanStore(Protocol):
     def services(self) -> list[str]:
         """Return the names of all services stored, sorted; the absent one ("") is not a name."""
 
-    def operations(self, service: str, kind: int | None = None) -> list[Operation]:
-        """Return the distinct operations of a service, sorted by name and kind."""
+    def operations(
+        self, service: str, kind: int | None = None, limit: int = MOST_OPERATIONS
+    ) -> list[Operation]:
+        """Return the distinct operations of a service, sorted by name and kind; the first ones if
+        there are more than ``limit``."""
 
     def operation_percentiles(
         self, pairs: Sequence[tuple[str, str]], quantiles: Sequence[float]
@@ -339,6 +343,11 @@ class SpanStore(Protocol):
         ``stats().bytes`` is no larger than ``max_bytes``; the freed space is used again or given
         back. Age counts from storing, not from the span's start: a file from last year that is
         opened today stays as long as everything else. Whole writes go at a time."""
+
+    def compact(self) -> int:
+        """Give space that was freed back to the disk, if it is much; return how many bytes. Others may
+        read and write meanwhile, but not prune. Raises StoreError if that has to wait."""
+        ...
 
 
 def traces_with_lower_half(store: SpanStore, half: str, limit: int) -> list[str]:

@@ -27,7 +27,7 @@ _LOCAL_ONLY = {
 }
 _OF_THE_DISK = re.compile(r"Could not|Cannot (write|open|sync)|No space|onflict")
 _CLOSE_SECONDS = 5.0
-_REOPEN_SECONDS = 10.0
+_REOPEN_SECONDS = 5.0
 _log = logging.getLogger(__name__)
 
 
@@ -56,6 +56,7 @@ class Connections:
         self._active: set[duckdb.DuckDBPyConnection] = set()
         self._idle: list[duckdb.DuckDBPyConnection] = []
         self._given_up = False
+        self._is_paused = False
         self._closed = False
 
     @contextmanager
@@ -97,6 +98,50 @@ class Connections:
             self._check_room()
             with self._cursor() as cursor:
                 cursor.execute("CHECKPOINT")
+
+    @contextmanager
+    def exclusive(self) -> Iterator["Exclusive"]:
+        """Keep writers out; readers go on."""
+        with self._write_lock:
+            yield Exclusive(self._replace)
+
+    def _replace(self, copy: Path) -> None:
+        """Put a closed copy of the database in the file's place. Holds the write lock."""
+        if self._path is None or self._reopen is None:
+            raise ReadOnly("the store was opened read-only")
+        self._check_room()
+        with self._cursor() as cursor:
+            # A log beside the new file would be taken for its own.
+            cursor.execute("CHECKPOINT")
+        with self._state:
+            # Who reads comes to an end, and who wants to read waits for that.
+            self._is_paused = True
+            try:
+                self._put_in_place(copy, self._path, self._reopen)
+            finally:
+                self._is_paused = False
+                self._state.notify_all()
+
+    def _put_in_place(
+        self, copy: Path, path: Path, reopen: Callable[[], duckdb.DuckDBPyConnection]
+    ) -> None:
+        if not self._state.wait_for(lambda: not self._active, _REOPEN_SECONDS):
+            raise StoreUnavailable("the file is being read; it is replaced another time")
+        if self._closed:
+            raise StoreError("the store is closed")
+        self._close_all()
+        # From here on whoever comes opens it, whatever goes wrong.
+        self._given_up = True
+        if self.log_bytes():
+            raise StoreUnavailable("the log is not empty; the file is replaced another time")
+        try:
+            _sync(copy)
+            os.replace(copy, path)
+            _sync(path.parent)
+        except OSError as error:
+            raise StoreUnavailable(f"the file cannot be replaced: {error}") from error
+        self._root = reopen()
+        self._given_up = False
 
     def log_bytes(self) -> int:
         """Return the length of the write-ahead log."""
@@ -149,6 +194,7 @@ class Connections:
     @contextmanager
     def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with self._state:
+            self._state.wait_for(lambda: not self._is_paused)
             if self._given_up and not self._closed:
                 self._open_again()
             if self._closed:
@@ -184,6 +230,22 @@ class Connections:
             cursor.close()
         self._idle.clear()
         self._root.close()
+
+
+class Exclusive:
+    """What may be done while writers are kept out."""
+
+    def __init__(self, replace: Callable[[Path], None]) -> None:
+        self.replace = replace
+        """Puts a closed copy of the database in the file's place; raises StoreError."""
+
+
+def _sync(path: Path) -> None:
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 def _new_cursor(root: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
@@ -223,6 +285,15 @@ def open_file(path: Path, *, read_only: bool) -> Connections:
 
     root = connect()
     return Connections(root, read_only=read_only, path=None if read_only else path, reopen=connect)
+
+
+def open_copy(path: Path) -> duckdb.DuckDBPyConnection:
+    """Create a DuckDB file that one thread fills; raises duckdb.Error."""
+    config = {**_LOCAL_ONLY, **_limits(path), "enable_external_access": "false"}
+    config |= {"memory_limit": "512MB", "max_vacuum_tasks": "0"}
+    con = duckdb.connect(str(path), config=config)
+    con.execute("SET enable_progress_bar = false")
+    return con
 
 
 def open_beside(path: Path) -> duckdb.DuckDBPyConnection:

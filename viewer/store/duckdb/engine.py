@@ -9,6 +9,7 @@ import duckdb
 from viewer.search.events import EventQuery
 from viewer.search.query import TraceQuery
 from viewer.store.base import (
+    MOST_OPERATIONS,
     Capabilities,
     Distribution,
     EventPage,
@@ -25,6 +26,7 @@ from viewer.store.base import (
     TracePage,
 )
 from viewer.store.duckdb import events, recent, search, suggest, within
+from viewer.store.duckdb.compact import compact, delete_copy
 from viewer.store.duckdb.compile import Compiler, Params
 from viewer.store.duckdb.connection import Connections, open_file
 from viewer.store.duckdb.dependencies import dependencies
@@ -51,6 +53,7 @@ def open_duckdb(path: str, *, read_only: bool) -> SpanStore:
     if not read_only:
         connections = open_file(file, read_only=False)
         try:
+            delete_copy(file)
             prepare(connections, file, read_only=False)
         except BaseException:
             connections.close()
@@ -239,7 +242,9 @@ class DuckDbStore:
             "SELECT DISTINCT service FROM services WHERE service <> '' ORDER BY 1", Params()
         )
 
-    def operations(self, service: str, kind: int | None = None) -> list[Operation]:
+    def operations(
+        self, service: str, kind: int | None = None, limit: int = MOST_OPERATIONS
+    ) -> list[Operation]:
         params = Params()
         where = f"service = {params.add(clean_text(service))}"
         if kind is not None:
@@ -247,7 +252,7 @@ class DuckDbStore:
         with self._connections.reading() as con:
             rows = con.execute(
                 f"SELECT DISTINCT service, name, kind FROM services WHERE {where}"
-                " ORDER BY name, kind",
+                f" ORDER BY name, kind LIMIT {max(limit, 0)}",
                 params.values,
             ).fetchall()
         return [Operation(*row) for row in rows]
@@ -295,6 +300,9 @@ class DuckDbStore:
         finally:
             with self._connections.reading() as con:
                 self._generation = meta_number(con, "generation")
+
+    def compact(self) -> int:
+        return compact(self._connections, self._path) if self.capabilities.writable else 0
 
     def _bytes(self, con: duckdb.DuckDBPyConnection) -> int:
         if not self.capabilities.writable:
