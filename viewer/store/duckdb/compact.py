@@ -32,10 +32,14 @@ def copy_path(path: Path) -> Path:
     return path.with_name(path.name + ".compact")
 
 
+def _log_path(path: Path) -> Path:
+    return path.with_name(path.name + ".compact.wal")
+
+
 def delete_copy(path: Path) -> None:
     """Delete what a compaction that broke off has left of its copy; raises OSError."""
-    for copy in (copy_path(path), copy_path(path).with_name(copy_path(path).name + ".wal")):
-        copy.unlink(missing_ok=True)
+    copy_path(path).unlink(missing_ok=True)
+    _log_path(path).unlink(missing_ok=True)
 
 
 def compact(connections: Connections, path: Path) -> int:
@@ -90,6 +94,8 @@ def _copy(connections: Connections, path: Path) -> None:
                 _verify(con, copy)
             copy.execute("CHECKPOINT")
             copy.close()
+            if _log_path(path).exists():
+                raise StoreError("the copy's log is not empty")
             exclusive.replace(copy_path(path))
     finally:
         copy.close()
