@@ -12,8 +12,14 @@ import grpc
 import pytest
 
 from bench.server import Server
+from tests.builders import a_batch, a_trace
 from tests.collector.senders import SPANS, a_body, connect
 from tests.collector.test_crash import stored_spans
+from viewer.store import open_store
+from viewer.store.base import StoreError
+from viewer.store.disk import DiskFull
+from viewer.store.duckdb.connection import Connections
+from viewer.store.duckdb.engine import DuckDbStore
 
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 
@@ -124,3 +130,26 @@ def test_a_full_disk_is_refused_with_503_and_recovers_by_itself(disk: Path) -> N
     stored = stored_spans(path)
     assert set(stored.values()) == {1}
     assert {trace_id for trace_id, _ in stored} >= {*acknowledged, trace_id}
+
+
+def test_a_checkpoint_that_runs_out_of_room_costs_nothing_but_a_reopening(
+    disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(f"duckdb:{disk / 'spans.duckdb'}")
+    assert isinstance(store, DuckDbStore)
+    for number in range(1, 30):
+        store.write_spans([a_batch(a_trace(number, spans=1_000, service=f"s{number}"))], number)
+    ballast = fill(disk)
+    # Whoever takes the last room does so between the look at it and the checkpoint.
+    monkeypatch.setattr(Connections, "_check_room", lambda connections: None)
+    with pytest.raises(StoreError, match="No space left"):
+        store._connections.checkpoint()
+    assert store._connections._given_up
+    assert (store.stats().traces, store.journal_mark()) == (29, 29)
+    with pytest.raises(DiskFull):
+        store.write_spans([a_batch(a_trace(30))], 30)
+    ballast.unlink()
+    store.write_spans([a_batch(a_trace(30))], 30)
+    store._connections.checkpoint()
+    assert (store.stats().traces, store.journal_mark()) == (30, 30)
+    store.close()
