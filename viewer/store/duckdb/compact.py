@@ -7,16 +7,17 @@ one is, and a crash leaves no more than a copy behind, which the next start dele
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa  # type: ignore[import-untyped]
 
-from viewer.store.base import StoreError
+from viewer.store.base import SpanKey, StoreError
 from viewer.store.disk import Disk, DiskFull
 from viewer.store.duckdb.connection import Connections, open_copy, store_error
 from viewer.store.duckdb.migrate import create_tables
+from viewer.store.duckdb.rows import DELETE
 
 WORTH_BYTES = 256 << 20
 WORTH_SHARE = 0.3
@@ -42,9 +43,10 @@ def delete_copy(path: Path) -> None:
     _log_path(path).unlink(missing_ok=True)
 
 
-def compact(connections: Connections, path: Path) -> int:
-    """Make the file smaller if much of it is free; return by how many bytes. No row may be deleted by
-    anybody else meanwhile, or all is given up. Raises StoreError."""
+def compact(connections: Connections, path: Path, replaced: Collection[SpanKey]) -> int:
+    """Make the file smaller if much of it is free; return by how many bytes. Who writes meanwhile
+    adds to ``replaced`` the spans whose rows go; no others may be deleted, or all is given up. Raises
+    StoreError."""
     with connections.reading() as con:
         used, free = _blocks(con)
     if free < WORTH_BYTES or free < WORTH_SHARE * (used + free):
@@ -55,7 +57,7 @@ def compact(connections: Connections, path: Path) -> int:
     before = path.stat().st_size
     try:
         delete_copy(path)
-        _copy(connections, path)
+        _copy(connections, path, replaced)
     except duckdb.Error as error:
         raise store_error(error) from error
     except OSError as error:
@@ -76,7 +78,7 @@ def _blocks(con: duckdb.DuckDBPyConnection) -> tuple[int, int]:
     return int(rows[0][0]), int(rows[0][1])
 
 
-def _copy(connections: Connections, path: Path) -> None:
+def _copy(connections: Connections, path: Path, replaced: Collection[SpanKey]) -> None:
     copy = open_copy(copy_path(path))
     try:
         create_tables(copy)
@@ -89,6 +91,8 @@ def _copy(connections: Connections, path: Path) -> None:
         with connections.exclusive() as exclusive:
             _copy_spans(connections, copy, done)
             with connections.reading() as con:
+                if replaced:
+                    _copy_again(con, copy, replaced)
                 for table in _SMALL:
                     _append(copy, table, con.sql(f"FROM {table}").to_arrow_table())
                 _verify(con, copy)
@@ -126,6 +130,23 @@ def _pieces(connections: Connections, done: int) -> Iterator[tuple[int, pa.Table
         done = last
 
 
+def _copy_again(
+    con: duckdb.DuckDBPyConnection, copy: duckdb.DuckDBPyConnection, keys: Collection[SpanKey]
+) -> None:
+    """Take the present rows of these spans in place of those that were copied."""
+    params = {
+        "trace_ids": [trace_id for trace_id, _ in keys],
+        "span_ids": [span_id for _, span_id in keys],
+    }
+    copy.execute(DELETE, params).fetchall()
+    rows = con.sql(
+        "SELECT spans.* FROM spans SEMI JOIN (SELECT unnest($trace_ids) AS trace_id,"
+        " unnest($span_ids::UBIGINT[]) AS span_id) USING (trace_id, span_id)",
+        params=params,
+    )
+    _append(copy, "spans", rows.to_arrow_table())
+
+
 def _append(copy: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
     copy.register("piece", rows)
     try:
@@ -142,4 +163,4 @@ def _verify(con: duckdb.DuckDBPyConnection, copy: duckdb.DuckDBPyConnection) -> 
         f" FROM spans UNION ALL {counts}"
     )
     if con.execute(sql).fetchall() != copy.execute(sql).fetchall():
-        raise StoreError("the copy differs, since rows were replaced meanwhile; tried again later")
+        raise StoreError("the copy differs from the file; it is made again later")

@@ -80,6 +80,8 @@ class DuckDbStore:
         self._path = path
         self._clock = clock
         self._resources, self._scopes = resource_table(), scope_table()
+        # Noted while the file is being copied.
+        self._replaced: dict[SpanKey, None] | None = None
         self._counted: dict[tuple[int, int | None, int | None], tuple[int, int]] = {}
         with connections.reading() as con:
             self._generation = meta_number(con, "generation")
@@ -108,6 +110,8 @@ class DuckDbStore:
                         "span_ids": [span_id for _, span_id in replaced],
                     }
                     con.execute(DELETE, keys).fetchall()
+                    if self._replaced is not None:
+                        self._replaced |= dict.fromkeys(replaced)
                 if filled:
                     resources, scopes = self._insert(con, filled)
                 if filled or replaced:
@@ -302,7 +306,13 @@ class DuckDbStore:
                 self._generation = meta_number(con, "generation")
 
     def compact(self) -> int:
-        return compact(self._connections, self._path) if self.capabilities.writable else 0
+        if not self.capabilities.writable:
+            return 0
+        self._replaced = {}
+        try:
+            return compact(self._connections, self._path, self._replaced)
+        finally:
+            self._replaced = None
 
     def _bytes(self, con: duckdb.DuckDBPyConnection) -> int:
         if not self.capabilities.writable:
