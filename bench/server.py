@@ -41,13 +41,15 @@ class Server:
         cwd: Path | None = None,
         ready_s: float = 60.0,
         receivers: Sequence[str] = ("--otlp-http",),
+        module: str = "viewer",
     ) -> None:
-        """``receivers`` are the flags of those that get a port of their own, any free one."""
+        """``receivers`` are the flags of those that get a port of their own, any free one;
+        ``module`` is another program with the same command line."""
         ports = [
             word for flag in DEFAULT_PORTS for word in (flag, "0" if flag in receivers else "off")
         ]
         self._command = [
-            *(python, "-m", "viewer", "serve", "--store", store),
+            *(python, "-m", module, "serve", "--store", store),
             *("--port", "0", *ports, *arguments),
             *map(str, files),
         ]
@@ -55,6 +57,7 @@ class Server:
         self._lines: list[str] = []
         self._ready = threading.Event()
         self.doors: dict[str, str] = {}
+        self.was_killed = False
 
     def __enter__(self) -> "Server":
         self.start()
@@ -102,7 +105,9 @@ class Server:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         if not self._ready.wait(self._ready_s) or self._process.poll() is not None:
+            failed_by_itself = not self.was_killed
             self.kill()
+            self.was_killed = not failed_by_itself
             raise ServerFailed(f"{' '.join(self._command)}:\n{self.output}")
 
     def _read(self) -> None:
@@ -136,9 +141,16 @@ class Server:
 
     def kill(self) -> None:
         """End it by SIGKILL, as a crash would."""
+        self.was_killed = True
         self._process.kill()
         self._process.wait()
         self._reader.join(timeout=5)
+
+    def kill_if_started(self) -> None:
+        """End it by SIGKILL from another thread, be it ready or not."""
+        if self._process.poll() is None:
+            self.was_killed = True
+            self._process.kill()
 
     def usage(self) -> Usage:
         """Return what the process has used so far (Linux: /proc)."""

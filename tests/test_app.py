@@ -220,7 +220,7 @@ def test_health_is_503_with_the_reason_while_the_store_cannot_be_written(
 def test_retention_is_applied_while_it_runs(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app_module, "_RETENTION_EVERY_S", 0.05)
+    monkeypatch.setattr(app_module, "RETENTION_EVERY_S", 0.05)
     server = running(retention_s=1)
     assert post_spans(dict(server.doors)["OTLP/HTTP"]) == 200
     assert server.store.stats().span_rows == SPANS

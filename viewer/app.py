@@ -22,7 +22,7 @@ from viewer.paths import STATIC, TEMPLATES
 from viewer.store import open_store
 from viewer.store.base import SpanStore, StoreError
 from viewer.store.retention import apply_retention
-from viewer.trace.report import DoorReport, FileReport, PolicyReport
+from viewer.trace.report import DoorReport, FileReport, PolicyReport, QuarantineReport
 from viewer.ui import create_ui
 from viewer.ui.current import UiServices
 from viewer.ui.health import Health
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 UPLOAD_LIMIT = 512 << 20
-_RETENTION_EVERY_S = 600
+RETENTION_EVERY_S = 600.0
 _TEND_EVERY_S = 2.0
 _UI_THREADS = 8
 _log = logging.getLogger(__name__)
@@ -135,7 +135,13 @@ class Application:
                 config.auth_token,
             )
             self._doors.mounted_at(self.ui_url)
-        self._health = Health(self.store, self._failure, self._reports, self._policy_report)
+        self._health = Health(
+            self.store,
+            self._failure,
+            self._reports,
+            self._policy_report,
+            self._quarantine_report,
+        )
         self._ui = create_ui(self._services(), TEMPLATES, STATIC)
         self._ui.register_blueprint(self._health.blueprint())
 
@@ -199,6 +205,7 @@ class Application:
             doors=self._reports,
             trouble=self._failure,
             policy=self._policy_report,
+            quarantine=self._quarantine_report,
             auth_token=self._config.auth_token,
             retention=self._config.retention_text if self.ingest else "",
             upload_limit_bytes=UPLOAD_LIMIT,
@@ -214,15 +221,19 @@ class Application:
     def _policy_report(self) -> PolicyReport:
         return self.ingest.pipeline.policy_report() if self.ingest else PolicyReport()
 
+    def _quarantine_report(self) -> QuarantineReport:
+        return self.ingest.pipeline.quarantine_report() if self.ingest else QuarantineReport()
+
     def _failure(self) -> str:
         return self.ingest.pipeline.failure if self.ingest else ""
 
     def _retain(self) -> None:
         config = self._config
         age_ns = None if config.retention_s is None else config.retention_s * 10**9
-        while not self._stopped.wait(_RETENTION_EVERY_S):
+        while not self._stopped.wait(RETENTION_EVERY_S):
             try:
                 apply_retention(self.store, time.time_ns(), age_ns, config.max_size)
+                self.store.compact()
             except StoreError as error:
                 _log.warning("retention failed, it is tried again later: %s", error)
 

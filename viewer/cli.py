@@ -187,10 +187,13 @@ def prune(store: str, retention: int | None, max_size: int | None) -> None:
     try:
         age_ns = None if retention is None else retention * 10**9
         pruned = apply_retention(ingest.store, time.time_ns(), age_ns, max_size)
+        given_back = ingest.store.compact()
     finally:
         ingest.close()
     removed = progress.plural(pruned.span_rows, "span")
     click.echo(f"removed {removed}: {pruned.by_age:,} by age, {pruned.by_size:,} by size")
+    if given_back:
+        click.echo(f"the file is {given_back / 1e6:,.0f} MB smaller")
 
 
 @main.command()

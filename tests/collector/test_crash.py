@@ -7,8 +7,6 @@ from collections import Counter
 from pathlib import Path
 from urllib.request import urlopen
 
-import pytest
-
 from bench.server import Server
 from tests.collector.senders import SPANS, Senders, a_body, connect, send
 from viewer.app import Ingest
@@ -69,7 +67,7 @@ def test_kill_9_right_after_an_acknowledgement_loses_nothing(tmp_path: Path) -> 
             assert [int(span["spanID"], 16) for span in trace["spans"]] == [*range(1, SPANS + 1)]
 
 
-def test_a_takeover_of_the_journal_that_breaks_off_is_finished_by_the_next_start(
+def test_a_takeover_of_the_journal_that_fails_behind_its_commit_stores_nothing_twice(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "crash.duckdb"
@@ -85,9 +83,9 @@ def test_a_takeover_of_the_journal_that_breaks_off_is_finished_by_the_next_start
         raise StoreError("died after the commit")
 
     store.write_spans = write_and_fail  # type: ignore[method-assign]
-    with pytest.raises(StoreError, match="died after"):
-        Pipeline(store, Path(f"{path}.journal"))
+    pipeline = Pipeline(store, Path(f"{path}.journal"))
     assert store.stats().span_rows > before
+    pipeline.close()
     store.close()
     Ingest(f"duckdb:{path}").close()
     stored = stored_spans(path)

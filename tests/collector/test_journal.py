@@ -1,5 +1,6 @@
 """The journal gives back exactly what was appended behind the mark, whatever happened to its end."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -72,6 +73,56 @@ def test_release_deletes_only_segments_that_are_wholly_behind_the_mark(
 
 def test_positions_go_on_after_the_stores_mark_when_the_directory_is_new(tmp_path: Path) -> None:
     assert Journal(tmp_path, 41, MIB).append(b"x") == 42
+
+
+def test_after_a_sync_that_failed_nothing_unsynced_counts_and_a_new_segment_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path, 0, MIB)
+    first = journal.append(b"synced")
+    journal.sync(first)
+    lost = [journal.append(text) for text in (b"lost", b"lost too")]
+    fdatasync = os.fdatasync
+
+    def fail(file: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fdatasync", fail)
+    with pytest.raises(OSError, match="Input/output"):
+        journal.sync(lost[0])
+    # An error is told once; the next sync of the same pages would say that all is well.
+    monkeypatch.setattr(os, "fdatasync", fdatasync)
+    for position in lost:
+        with pytest.raises(OSError, match="could not be synced"):
+            journal.sync(position)
+    kept = journal.append(b"kept")
+    journal.sync(kept)
+    journal.close()
+    (damaged, _) = sorted(tmp_path.iterdir())
+    os.truncate(damaged, damaged.stat().st_size - 1)
+    assert (kept, b"kept") in Journal(tmp_path, 0, MIB).replay(0)
+
+
+def test_while_no_segment_can_be_made_it_refuses_and_then_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "SEGMENT_BYTES", 100)
+    journal = Journal(tmp_path, 0, MIB)
+    journal.append(b"x" * 100)
+    open_file = os.open
+
+    def full(path: object, *rest: int) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "open", full)
+    for _ in range(2):
+        with pytest.raises(OSError, match="No space"):
+            journal.append(b"y")
+    monkeypatch.setattr(os, "open", open_file)
+    position = journal.append(b"z")
+    journal.sync(position)
+    assert [payload for _, payload in journal.replay(0)] == [b"x" * 100, b"z"]
+    journal.close()
 
 
 @given(st.lists(st.binary(max_size=50), max_size=20), st.integers(0, 25))

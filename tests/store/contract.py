@@ -1018,6 +1018,7 @@ class StoreContract:
             Operation("b", "z", 3),
         ]
         assert store.operations("b", 2) == [Operation("b", "z", 2)]
+        assert store.operations("b", limit=1) == [Operation("b", "a", 1)]
 
     def test_it_suggests_attribute_keys(self, store: SpanStore) -> None:
         spans = [

@@ -8,12 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from viewer.store.base import StoreError
+from viewer.store.base import StoreError, StoreUnavailable
 from viewer.trace.batch import SpanBatch
 
 FULL_GROUP_ROWS = 122_880  # DuckDB's row group: a group this large is compressed once, in place
 LONGEST_WAIT_S = 0.3
 _RETRY_S = 1.0
+# Whatever else may pass by itself, a database that was given up and opened again say, has done so then.
+_MOST_REFUSALS = 6
 _log = logging.getLogger(__name__)
 
 
@@ -31,17 +33,34 @@ class SpanWriter(Protocol):
     def write_spans(self, batches: Sequence[SpanBatch], mark: int | None) -> None:
         """Store the batches in one transaction; raises StoreError."""
 
+    def journal_mark(self) -> int:
+        """Return the mark of the last committed write that carried one; raises StoreError."""
+        ...
+
+
+SetAside = Callable[[SpanBatch, int | None, str], None]
+"""Keeps a batch, of a position, that the store refuses for a reason; raises OSError."""
+
 
 class Committer:
     """Collects batches and writes them to the store from one thread.
 
     Entries with a journal position are already safe, so nobody waits for them; entries without one
-    (imports) are waited for. ``committed`` is called after each commit with the new mark.
+    (imports) are waited for. ``committed`` is called after each commit with the new mark, and may
+    raise OSError. A journaled batch that the store refuses again and again, while it can be written
+    otherwise, is ``set_aside``.
     """
 
-    def __init__(self, store: SpanWriter, committed: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        store: SpanWriter,
+        committed: Callable[[int], None],
+        set_aside: SetAside,
+    ) -> None:
         self._store = store
         self._committed = committed
+        self._set_aside = set_aside
+        self._in_hand = 0
         self._entries: deque[_Entry] = deque()
         self._rows = 0
         self._wake = threading.Condition()
@@ -68,7 +87,7 @@ class Committer:
             self._entries.append(_Entry(batch, position, None))
             self._rows += len(batch)
             if self._rows >= FULL_GROUP_ROWS or len(self._entries) == 1:
-                self._wake.notify()
+                self._wake.notify_all()
 
     def write(self, batch: SpanBatch) -> None:
         """Store a batch and return once it is committed; raise what the store raised."""
@@ -79,17 +98,24 @@ class Committer:
             self._entries.append(entry)
             self._rows += len(batch)
             self._urgent += 1
-            self._wake.notify()
+            self._wake.notify_all()
         assert entry.done is not None
         entry.done.wait()
         if entry.error:
             raise entry.error[0]
 
+    def wait_for(self, rows: int) -> None:
+        """Return once no more than so many rows wait to be committed, or they cannot be now."""
+        with self._wake:
+            self._wake.wait_for(
+                lambda: self.failure or self._rows + self._in_hand <= rows or self._stopping
+            )
+
     def stop(self) -> None:
         """Commit what is pending and end the thread."""
         with self._wake:
             self._stopping = True
-            self._wake.notify()
+            self._wake.notify_all()
         if self._thread.ident is not None:
             self._thread.join()
 
@@ -99,6 +125,9 @@ class Committer:
             if group is None:
                 return
             self._commit(group)
+            with self._wake:
+                self._in_hand = 0
+                self._wake.notify_all()
 
     def _next_group(self) -> list[_Entry] | None:
         with self._wake:
@@ -119,46 +148,83 @@ class Committer:
                 rows += len(entry.batch)
                 group.append(entry)
             self._rows -= rows
+            self._in_hand = rows
             self._urgent -= sum(entry.done is not None for entry in group)
             return group
 
     def _commit(self, group: list[_Entry]) -> None:
-        try:
-            self._write(group)
-        except Exception as error:
-            self.failure = str(error) or type(error).__name__
-            _log.warning("writing %d batches failed: %s", len(group), self.failure)
-            for entry in group:
-                self._commit_alone(entry)
+        if self._gave_up:
+            # What is in the journal stays there, in its order, for the next start.
+            group = [entry for entry in group if entry.done is not None]
+        if not group or self._written(group, is_first=True) is None:
+            return
+        _log.warning("writing %d batches failed: %s", len(group), self.failure)
+        for entry in group:
+            if entry.done is not None:
+                self._commit_once(entry, entry.done)
+            elif not self._gave_up:
+                self._commit_acknowledged(entry)
 
-    def _commit_alone(self, entry: _Entry) -> None:
-        """Write one entry; an acknowledged one is tried until it succeeds, as it may not be lost."""
-        while True:
-            try:
-                self._write([entry])
-            except Exception as error:
-                self.failure = str(error) or type(error).__name__
-                if entry.done is not None:
-                    entry.error.append(error)
-                    entry.done.set()
-                    return
-                if self._stopping:
+    def _commit_once(self, entry: _Entry, done: threading.Event) -> None:
+        error = self._written([entry])
+        if error is not None:
+            entry.error.append(error)
+            done.set()
+
+    def _commit_acknowledged(self, entry: _Entry) -> None:
+        """Try an entry until it is written, or put it aside: it may not be lost."""
+        refusals = 0
+        while (error := self._written([entry])) is not None:
+            refusals += not isinstance(error, StoreUnavailable)
+            if refusals >= _MOST_REFUSALS and self._is_set_aside(entry):
+                return
+            _log.warning("writing a batch failed, trying again: %s", self.failure)
+            with self._wake:
+                if self._wake.wait_for(lambda: self._stopping, _RETRY_S):
                     # It stays in the journal and is written at the next start, as do those behind
                     # it: a mark from now on would stand for it too.
                     self._gave_up = True
                     return
-                _log.warning("writing a batch failed, trying again: %s", self.failure)
-                time.sleep(_RETRY_S)
-            else:
-                return
 
-    def _write(self, group: list[_Entry]) -> None:
+    def _written(self, group: list[_Entry], *, is_first: bool = False) -> Exception | None:
+        """Write entries in one transaction; return why that failed."""
         positions = [entry.position for entry in group if entry.position is not None]
         mark = positions[-1] if positions and not self._gave_up else None
-        self._store.write_spans([entry.batch for entry in group], mark)
-        self.failure = ""
-        if mark is not None:
-            self._committed(mark)
+        try:
+            # After a failure it is not known whether it came before the commit or behind it.
+            if is_first or mark is None or self._store.journal_mark() < mark:
+                self._store.write_spans([entry.batch for entry in group], mark)
+        except Exception as error:
+            self._fail(str(error) or type(error).__name__)
+            return error
+        self._done(mark)
         for entry in group:
             if entry.done is not None:
                 entry.done.set()
+        return None
+
+    def _is_set_aside(self, entry: _Entry) -> bool:
+        try:
+            self._set_aside(entry.batch, entry.position, self.failure)
+            if entry.position is not None:
+                self._store.write_spans([], entry.position)
+        except Exception as error:
+            self._fail(f"{self.failure}; it cannot be put aside: {error}")
+            return False
+        self._done(entry.position)
+        return True
+
+    def _fail(self, why: str) -> None:
+        with self._wake:
+            self.failure = why
+            self._wake.notify_all()
+
+    def _done(self, mark: int | None) -> None:
+        self.failure = ""
+        if mark is None:
+            return
+        try:
+            self._committed(mark)
+        except OSError as error:
+            # The spans are stored; what is behind the mark is deleted next time.
+            _log.warning("the journal cannot be cleared: %s", error)

@@ -81,6 +81,10 @@ class Joiner:
         self._store.write_spans(settled.batches, mark, settled.replaced)
         settled.written()
 
+    def journal_mark(self) -> int:
+        """Return the mark of the last committed write that carried one; raises StoreError."""
+        return self._store.journal_mark()
+
     def _settle(self, batches: Sequence[SpanBatch]) -> _Settled:
         unfinished = {trace_id for trace_id, _ in self._in_progress}
         if not (unfinished or self._halves or any(batch.joins for batch in batches)):

@@ -9,6 +9,7 @@ A record is: magic, length, CRC-32 of the payload, position; then the payload. A
 (the process died while writing it) was never acknowledged; it ends the journal.
 """
 
+import errno
 import itertools
 import os
 import struct
@@ -38,7 +39,8 @@ class Journal:
         self._limit = limit_bytes
         self._lock = threading.Lock()
         self._sync_lock = threading.Lock()
-        self._synced = 0
+        self._synced = self._lost = 0
+        self._is_damaged = False
         directory.mkdir(parents=True, exist_ok=True)
         segments = _segments(directory)
         self._sizes = {first: path.stat().st_size for first, path in segments}
@@ -69,7 +71,9 @@ class Journal:
         with self._lock:
             if sum(self._sizes.values()) + len(payload) > self._limit:
                 raise JournalFull
-            if self._sizes[self._first] >= SEGMENT_BYTES:
+            if self._is_damaged:
+                self._renew()
+            elif self._sizes[self._first] >= SEGMENT_BYTES:
                 self._rotate()
             position = self._position + 1
             header = _RECORD.pack(_MAGIC, len(payload), zlib.crc32(payload), position)
@@ -78,26 +82,46 @@ class Journal:
                 _write_whole(self._file, header + payload)
             except OSError:
                 # A disk that is full must not leave half a record before the next one.
+                self._is_damaged = True
                 os.ftruncate(self._file, start)
                 os.lseek(self._file, start, os.SEEK_SET)
+                self._is_damaged = False
                 raise
             self._position = position
             self._sizes[self._first] = start + _RECORD.size + len(payload)
             return position
 
     def sync(self, position: int) -> None:
-        """Return once the record at this position is on disk. Callers that wait meanwhile share
-        one fsync."""
+        """Return once the record at this position is on disk; raises OSError if it is not known to
+        be. Callers that wait meanwhile share one fsync."""
         with self._sync_lock:
             if self._synced >= position:
                 return
             with self._lock:
+                self._check_kept(position)
                 written, file = self._position, os.dup(self._file)
             try:
                 os.fdatasync(file)
+            except OSError:
+                with self._lock:
+                    self._lose()
+                raise
             finally:
                 os.close(file)
+            with self._lock:
+                # An error is told once, and may have been told to who began a new segment.
+                self._check_kept(position)
             self._synced = written
+
+    def _check_kept(self, position: int) -> None:
+        if position <= self._lost:
+            raise OSError(errno.EIO, "what was written could not be synced")
+
+    def _lose(self) -> None:
+        """Give up what is not synced. Its pages may be dropped, and a later sync would not tell: what
+        follows goes into a new segment, which is read whatever became of this one."""
+        self._lost, self._is_damaged = self._position, True
+        self._renew()
 
     def release(self, mark: int) -> None:
         """Delete the segments whose records all stand at or before the mark."""
@@ -117,22 +141,38 @@ class Journal:
                 _segment_path(self._directory, self._first).unlink(missing_ok=True)
 
     def _open_segment(self) -> int:
-        self._first = self._position + 1
-        path = _segment_path(self._directory, self._first)
+        first = self._position + 1
+        path = _segment_path(self._directory, first)
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        self._sizes[self._first] = 0
-        directory = os.open(self._directory, os.O_RDONLY)
         try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+            directory = os.open(self._directory, os.O_RDONLY)
+            try:
+                os.fsync(directory)
+            finally:
+                os.close(directory)
+        except OSError:
+            os.close(file)
+            raise
+        self._first = first
+        self._sizes[first] = 0
         return file
 
     def _rotate(self) -> None:
         # Records of the old segment may still await their fsync.
-        os.fdatasync(self._file)
-        os.close(self._file)
-        self._file = self._open_segment()
+        try:
+            os.fdatasync(self._file)
+        except OSError:
+            self._lose()
+            raise
+        self._renew()
+
+    def _renew(self) -> None:
+        """Go on in a new segment. Until there is one the old one stays open: the number of a closed
+        file is soon another's."""
+        if self._sizes[self._first]:
+            old, self._file = self._file, self._open_segment()
+            os.close(old)
+        self._is_damaged = False
 
 
 def _write_whole(file: int, data: bytes) -> None:

@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa  # type: ignore[import-untyped]
@@ -13,16 +14,19 @@ from viewer.collector.commit import FULL_GROUP_ROWS, Committer
 from viewer.collector.joiner import Joiner
 from viewer.collector.journal import Journal, JournalFull
 from viewer.collector.policy import Policy, SamplingPolicy
+from viewer.collector.quarantine import Quarantine
 from viewer.collector.redact import Redactor
 from viewer.collector.sampling import TailSampler
 from viewer.collector.sampling_thread import SamplingThread
 from viewer.store.base import SpanStore
+from viewer.store.disk import Disk
 from viewer.trace.batch import SpanBatch
-from viewer.trace.report import PolicyReport
+from viewer.trace.report import PolicyReport, QuarantineReport
 
 JOURNAL_LIMIT = 192 << 20
 RETRY_AFTER_S = 2
 _LONGEST_POLL_S = 1.0
+_FAILED_LATELY_S = 30.0
 _log = logging.getLogger(__name__)
 
 
@@ -41,33 +45,55 @@ class Pipeline:
         limit_bytes: int = JOURNAL_LIMIT,
         policy: Policy | None = None,
     ) -> None:
-        """Open the journal and write what a crash has left in it, as far as the policy keeps it;
-        raises OSError, StoreError."""
+        """Open the journal and write what a crash has left in it, as far as the policy keeps it and
+        the store can be written; the rest is written as soon as it can. Raises OSError, StoreError."""
         policy = policy or Policy()
         self._store = store
-        self._writer = Joiner(store, time.time_ns())
         self._order = threading.Lock()
         self._closed = False
         self._redactor = Redactor(policy.redaction) if policy.redaction else None
         self._redacted: Counter[int] = Counter()
         self._unjournaled = itertools.count(1)
         self._journal: Journal | None = None
-        self._committer = Committer(self._writer, self._committed)
+        self._disk: Disk | None = None
+        self._quarantine: Quarantine | None = None
+        self._journal_failure, self._journal_failed_at = "", -_FAILED_LATELY_S
+        writer = Joiner(store, time.time_ns())
+        self._committer = Committer(writer, self._committed, self._set_aside)
         self._sampling = self._sampling_of(policy.sampling, limit_bytes)
         if journal_directory is not None:
-            mark = store.journal_mark()
-            self._journal = Journal(journal_directory, mark, limit_bytes)
-            if self._sampling is None:
-                self._replay(mark)
+            self._journal = Journal(journal_directory, store.journal_mark(), limit_bytes)
+            self._disk = Disk.of(journal_directory)
+            self._quarantine = Quarantine(journal_directory.with_suffix(".refused"))
         self._committer.start()
-        if self._sampling is not None:
-            self._replay_into(self._sampling)
-            self._sampling.start()
+        try:
+            if self._sampling is None:
+                self._replay()
+            else:
+                self._replay_into(self._sampling)
+                self._sampling.start()
+        except BaseException:
+            self._committer.stop()
+            raise
 
     @property
     def failure(self) -> str:
-        """Why the store could not be written last; empty while all is well."""
-        return self._committer.failure or (self._sampling.failure if self._sampling else "")
+        """Why spans cannot be stored now, or could not lately; empty while all is well."""
+        failing = self._committer.failure or (self._sampling.failure if self._sampling else "")
+        if failing:
+            return failing
+        if shortage := self._shortage():
+            return shortage
+        is_lately = time.monotonic() - self._journal_failed_at < _FAILED_LATELY_S
+        return self._journal_failure if is_lately else ""
+
+    def _shortage(self) -> str:
+        # What is acknowledged must still find its way into the store.
+        return self._disk.shortage(self.journal_bytes) if self._disk else ""
+
+    def quarantine_report(self) -> QuarantineReport:
+        """Return what was acknowledged and is refused by the store."""
+        return self._quarantine.report() if self._quarantine else QuarantineReport()
 
     @property
     def journal_bytes(self) -> int:
@@ -81,6 +107,8 @@ class Pipeline:
         if self._journal is None:
             self._accept_unjournaled(batch)
             return
+        if shortage := self._shortage():
+            raise Overloaded(shortage)
         payload = _to_bytes(batch)
         try:
             # The committer must see batches in the order of their positions.
@@ -97,7 +125,10 @@ class Pipeline:
             why = f": {self.failure}" if self.failure else ""
             raise Overloaded(f"more spans arrive than can be stored{why}") from error
         except OSError as error:
-            raise Overloaded(f"the journal cannot be written: {error.strerror}") from error
+            self._journal_failure = f"the journal cannot be written: {error.strerror or error}"
+            self._journal_failed_at = time.monotonic()
+            raise Overloaded(self._journal_failure) from error
+        self._journal_failure = ""
 
     def write(self, batch: SpanBatch) -> None:
         """Commit a batch to the store itself and return then; raises StoreError. For imports, which
@@ -160,35 +191,58 @@ class Pipeline:
         if self._journal:
             self._journal.release(mark)
 
-    def _replay(self, mark: int) -> None:
-        """Write what lies behind the mark in large transactions, as the committer would have."""
-        assert self._journal is not None
-        group: list[SpanBatch] = []
-        spans, rows, last = 0, 0, mark
-        for last, payload in self._journal.replay(mark):
-            group.append(self._without_secrets(_from_bytes(payload)))
-            rows += len(group[-1])
-            if rows >= FULL_GROUP_ROWS:
-                self._writer.write_spans(group, last)
-                group, spans, rows = [], spans + rows, 0
-        if group:
-            self._writer.write_spans(group, last)
-        if last > mark:
-            _log.info("%d acknowledged spans were taken over from the journal", spans + rows)
-            self._journal.release(last)
+    def _set_aside(self, batch: SpanBatch, position: int | None, reason: str) -> None:
+        if self._quarantine is None:
+            raise OSError("there is no journal")
+        # What sampling kept is of no one record; the time is beyond all positions.
+        number = time.time_ns() if position is None else position
+        self._quarantine.put(number, _to_bytes(batch), reason)
+        _log.error(
+            "%d acknowledged spans are refused by the store and were put aside in %s: %s",
+            len(batch),
+            self._quarantine.report().directory,
+            reason,
+        )
+
+    def _replay(self) -> None:
+        """Have what lies behind the mark written in large transactions, and wait for that, unless the
+        store cannot be written now."""
+        spans = 0
+        for position, payload in self._left_in_journal():
+            batch = self._without_secrets(self._read_back(position, payload))
+            spans += len(batch)
+            self._committer.submit(batch, position)
+            self._committer.wait_for(2 * FULL_GROUP_ROWS)
+        self._committer.wait_for(0)
+        if spans:
+            _log.info("%d acknowledged spans were taken over from the journal", spans)
 
     def _replay_into(self, sampling: SamplingThread) -> None:
         """Let what lies behind the mark be decided again. What was written already, of a batch of
         which other traces were undecided, is then written twice, and read once."""
-        if self._journal is None:
-            return
         spans = 0
-        for position, payload in self._journal.replay(self._store.journal_mark()):
-            batch = self._without_secrets(_table_from_bytes(payload))
+        for position, payload in self._left_in_journal():
+            batch = self._without_secrets(self._read_back(position, payload))
             spans += len(batch)
             sampling.take_now(batch, position, len(payload))
         if spans:
             _log.info("%d acknowledged spans were taken over from the journal", spans)
+
+    def _left_in_journal(self) -> Iterator[tuple[int, bytes]]:
+        if self._journal is not None:
+            yield from self._journal.replay(self._store.journal_mark())
+
+    def _read_back(self, position: int, payload: bytes) -> SpanBatch:
+        """Return a record's batch. One that cannot be read, though it is whole, is put aside: it must
+        not keep the server from starting. Raises OSError."""
+        try:
+            return _from_bytes(payload)
+        except (pa.ArrowException, ValueError, LookupError, TypeError) as error:
+            assert self._quarantine is not None
+            reason = f"the journal's record cannot be read: {error}"
+            self._quarantine.put(position, payload, reason)
+            _log.error("%s; it was put aside in %s", reason, self._quarantine.report().directory)
+            return SpanBatch()
 
 
 def _to_bytes(batch: SpanBatch) -> bytes:
@@ -201,11 +255,6 @@ def _to_bytes(batch: SpanBatch) -> bytes:
 
 
 def _from_bytes(data: bytes) -> SpanBatch:
-    with pa.ipc.open_stream(data) as reader:
-        return SpanBatch.from_arrow(reader.read_all())
-
-
-def _table_from_bytes(data: bytes) -> SpanBatch:
-    """As _from_bytes, without making lists of the columns."""
+    """Read a batch back, without making lists of its columns."""
     with pa.ipc.open_stream(data) as reader:
         return SpanBatch.over(reader.read_all())

@@ -29,11 +29,16 @@ SpanKey = tuple[str, int]
 """A span by its trace ID and its ID as sent."""
 RECENT_SPANS = 50_000
 MAX_SUGGESTED = 1_000
+MOST_OPERATIONS = 20_000
 MOST_REMEMBERED = 100_000
 
 
 class StoreError(Exception):
     """The store cannot do this; the message is one line for the user."""
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot be written or read now, whatever it is asked; later it may be again."""
 
 
 class StoreLocked(StoreError):
@@ -329,8 +334,11 @@ class SpanStore(Protocol):
     def services(self) -> list[str]:
         """Return the names of all services stored, sorted; the absent one ("") is not a name."""
 
-    def operations(self, service: str, kind: int | None = None) -> list[Operation]:
-        """Return the distinct operations of a service, sorted by name and kind."""
+    def operations(
+        self, service: str, kind: int | None = None, limit: int = MOST_OPERATIONS
+    ) -> list[Operation]:
+        """Return the distinct operations of a service, sorted by name and kind; the first ones if
+        there are more than ``limit``."""
 
     def operation_percentiles(
         self, pairs: Sequence[tuple[str, str]], quantiles: Sequence[float]
@@ -366,6 +374,11 @@ class SpanStore(Protocol):
     def tend(self) -> bool:
         """Do a piece of what makes reads quicker, such as noting where things lie, without keeping
         writers for longer than a write does; say whether there is more to do. Raises StoreError."""
+        ...
+
+    def compact(self) -> int:
+        """Give space that was freed back to the disk, if it is much; return how many bytes. Others may
+        read and write meanwhile, but not prune. Raises StoreError if that has to wait."""
         ...
 
 

@@ -12,6 +12,7 @@ from viewer.search.events import EventQuery, tells_error
 from viewer.search.query import Sort, TraceQuery
 from viewer.store.base import (
     MAX_SUGGESTED,
+    MOST_OPERATIONS,
     MOST_REMEMBERED,
     RECENT_SPANS,
     Capabilities,
@@ -304,13 +305,15 @@ class MemoryStore:
     def services(self) -> list[str]:
         return sorted({row.span.service for row in self._all()} - {""})
 
-    def operations(self, service: str, kind: int | None = None) -> list[Operation]:
+    def operations(
+        self, service: str, kind: int | None = None, limit: int = MOST_OPERATIONS
+    ) -> list[Operation]:
         found = {
             (row.span.name, int(row.span.kind))
             for row in self._all()
             if row.span.service == service and kind in (None, row.span.kind)
         }
-        return [Operation(service, name, number) for name, number in sorted(found)]
+        return [Operation(service, name, number) for name, number in sorted(found)[:limit]]
 
     def operation_percentiles(
         self, pairs: Sequence[tuple[str, str]], quantiles: Sequence[float]
@@ -374,6 +377,9 @@ class MemoryStore:
 
     def tend(self) -> bool:
         return False
+
+    def compact(self) -> int:
+        return 0
 
     def prune(self, before_ns: int | None, max_bytes: int | None) -> Pruned:  # noqa: ARG002
         """See `SpanStore.prune`; there are no bytes here, so only age counts."""

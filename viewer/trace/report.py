@@ -76,3 +76,14 @@ class PolicyReport:
 
     redacted: tuple[tuple[str, int], ...] = ()
     sampling: SamplingReport | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineReport:
+    """Batches that were acknowledged and that the store refuses for good: how many lie in which
+    directory, and what was wrong with the last one."""
+
+    batches: int = 0
+    bytes: int = 0
+    directory: str = ""
+    last_reason: str = ""

@@ -8,7 +8,7 @@ from typing import BinaryIO, TypeAlias, cast
 from flask import current_app
 
 from viewer.store.base import SpanStore
-from viewer.trace.report import DoorReport, FileReport, PolicyReport
+from viewer.trace.report import DoorReport, FileReport, PolicyReport, QuarantineReport
 from viewer.ui.loaded_trace import TraceCache
 
 Ingest: TypeAlias = Callable[[str, BinaryIO], FileReport]
@@ -33,7 +33,7 @@ class UiServices:
     20 GB, whichever comes first"). ``loopback_only`` says that the UI port is bound to a loopback
     address; then requests under a foreign host name are refused (see `security`). ``trouble()`` says
     in one line why spans cannot be stored right now; empty when all is well. ``policy()`` says what
-    was redacted and sampled.
+    was redacted and sampled, ``quarantine()`` what was acknowledged and the store refuses for good.
     """
 
     store: SpanStore
@@ -42,6 +42,7 @@ class UiServices:
     doors: Callable[[], Sequence[DoorReport]] = _no_doors
     trouble: Callable[[], str] = _no_trouble
     policy: Callable[[], PolicyReport] = PolicyReport
+    quarantine: Callable[[], QuarantineReport] = QuarantineReport
     auth_token: str | None = None
     now_ns: Callable[[], int] = time.time_ns
     retention: str = ""

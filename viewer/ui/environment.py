@@ -58,7 +58,12 @@ def _shell(pages: tuple[Page, ...]) -> Shell:
     return Shell(
         left=_nav(pages, "left") if known else (),
         right=_nav(pages, "right") if known else (),
-        light=status_light(services.doors(), services.trouble(), services.ingest is None)
+        light=status_light(
+            services.doors(),
+            services.trouble(),
+            services.ingest is None,
+            services.quarantine(),
+        )
         if known
         else None,
         theme=theme if theme in ("light", "dark") else "",

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from flask import Blueprint, Response, jsonify
 
 from viewer.store.base import SpanStore
-from viewer.trace.report import DoorReport, PolicyReport
+from viewer.trace.report import DoorReport, PolicyReport, QuarantineReport
 
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -20,9 +20,10 @@ class Health:
         failure: Callable[[], str],
         doors: Callable[[], Sequence[DoorReport]],
         policy: Callable[[], PolicyReport] = PolicyReport,
+        quarantine: Callable[[], QuarantineReport] = QuarantineReport,
     ) -> None:
         self._store, self._failure, self._doors = store, failure, doors
-        self._policy = policy
+        self._policy, self._quarantine = policy, quarantine
 
     def blueprint(self) -> Blueprint:
         """Return the two routes."""
@@ -50,6 +51,8 @@ class Health:
             f"tracefall_store_bytes {stats.bytes}",
             *_metric("store_failing", "gauge", "1 while the store cannot be written"),
             f"tracefall_store_failing {int(bool(self._failure()))}",
+            *_metric("store_refused_batches", "gauge", "Acknowledged batches that were put aside"),
+            f"tracefall_store_refused_batches {self._quarantine().batches}",
             *_door_lines(self._doors()),
             *_policy_lines(self._policy()),
         ]

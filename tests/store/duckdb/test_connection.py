@@ -6,9 +6,17 @@ import pytest
 from tests.builders import a_batch, a_trace
 from tests.store.duckdb.test_engine import a_store
 from viewer.search.query import TraceQuery
-from viewer.store import open_store
-from viewer.store.base import ReadOnly, StoreError, StoreForeign, StoreLocked
-from viewer.store.duckdb.connection import open_file
+from viewer.store import disk, open_store
+from viewer.store.base import (
+    ReadOnly,
+    StoreError,
+    StoreForeign,
+    StoreLocked,
+    StoreUnavailable,
+)
+from viewer.store.disk import Disk, DiskFull
+from viewer.store.duckdb import connection
+from viewer.store.duckdb.connection import open_file, store_error
 
 
 def test_a_statement_that_fails_undoes_its_transaction_and_the_next_one_works(
@@ -99,3 +107,81 @@ def test_a_path_that_cannot_be_opened_is_said_in_one_line(tmp_path: Path) -> Non
             open_store(f"duckdb:{path}")
         assert str(path) in str(raised.value)
         assert "\n" not in str(raised.value)
+
+
+def test_a_database_that_duckdb_has_given_up_is_opened_again(tmp_path: Path) -> None:
+    store = a_store(tmp_path / "spans.duckdb")
+    store.write_spans([a_batch(a_trace(1))], mark=5)
+    with pytest.raises(StoreError, match="gives up"), store._connections.reading():
+        raise duckdb.FatalException("gives up")
+    assert store._connections._given_up
+    assert store.journal_mark() == 5
+    store.write_spans([a_batch(a_trace(2))], mark=6)
+    assert not store._connections._given_up
+    assert (store.stats().traces, store.journal_mark()) == (2, 6)
+    store.close()
+
+
+def test_it_is_opened_again_only_when_nobody_reads_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "_REOPEN_SECONDS", 0.05)
+    store = a_store(tmp_path / "spans.duckdb")
+    store.write_spans([a_batch(a_trace(1))])
+    with store._connections.reading() as con:
+        store._connections._given_up = True
+        with pytest.raises(StoreUnavailable, match="still being read"):
+            store.journal_mark()
+        assert con.execute("SELECT count(*) FROM spans").fetchall() == [(3,)]
+    assert store.stats().traces == 1
+    store.close()
+
+
+def test_no_checkpoint_is_begun_without_room_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = a_store(tmp_path / "spans.duckdb")
+    store.write_spans([a_batch(a_trace(1))], mark=1)
+    monkeypatch.setattr(Disk, "free_bytes", lambda disk: 0)
+    with pytest.raises(DiskFull, match="room"):
+        store._connections.checkpoint()
+    with pytest.raises(DiskFull, match="the disk is full"):
+        store.write_spans([a_batch(a_trace(2))], mark=2)
+    # What gives room is done all the same, and reads go on.
+    with store._connections.writing(frees=True) as con:
+        con.execute("DELETE FROM spans").fetchall()
+    assert (store.stats().traces, store.journal_mark()) == (0, 1)
+    monkeypatch.undo()
+    store.write_spans([a_batch(a_trace(2))], mark=2)
+    assert store.journal_mark() == 2
+    store.close()
+
+
+def test_a_log_that_has_grown_is_moved_into_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk, "LARGEST_LOG", 50_000)
+    store = a_store(tmp_path / "spans.duckdb")
+    longest = 0
+    for number in range(1, 40):
+        store.write_spans([a_batch(a_trace(number, spans=50))])
+        longest = max(longest, store._connections.log_bytes())
+    assert 0 < longest < 100_000
+    assert store.stats().traces == 39
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "is_passing"),
+    [
+        (duckdb.IOException("disk"), True),
+        (duckdb.TransactionException("Failed to commit: Could not write file"), True),
+        (duckdb.TransactionException("Failed to commit: Conflict on tuple deletion"), True),
+        (duckdb.TransactionException("Failed to commit: PRIMARY KEY violated"), False),
+        (duckdb.InvalidInputException("Invalid unicode"), False),
+    ],
+)
+def test_an_error_says_whether_the_batch_may_be_to_blame(
+    error: duckdb.Error, is_passing: bool
+) -> None:
+    assert isinstance(store_error(error), StoreUnavailable) == is_passing

@@ -117,3 +117,21 @@ def test_what_could_not_be_removed_is_not_remembered(
     assert store.removed_trace(f"{1:032x}") is None
     assert ids(store, TraceQuery()) == [1]
     store.close()
+
+
+def test_a_clock_that_goes_back_neither_loses_nor_keeps_anything_but_by_its_stamp(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    store = a_store(tmp_path / "spans.duckdb", clock)
+    # Ahead for one write, then back to before the first one: stamps grow all the same.
+    for number, now_ns in enumerate((1_000, 9_000, 500, 1_500), 1):
+        clock.now_ns = now_ns
+        store.write_spans([a_batch(a_trace(number))])
+    assert store.prune(1_200, None).span_rows == 3
+    assert sorted(ids(store, TraceQuery())) == [2, 3, 4]
+    assert store.prune(9_001, None).span_rows == 3
+    # By size goes what has the smallest stamp.
+    assert store.prune(None, 1).span_rows == 6
+    assert store.stats().span_rows == 0
+    store.close()

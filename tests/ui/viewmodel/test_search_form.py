@@ -45,6 +45,22 @@ def test_operations_of_several_kinds_are_offered_once() -> None:
     assert operation_field("shop", "", known).names == ("GET /",)
 
 
+def test_of_very_many_operations_the_first_are_offered() -> None:
+    known = [Operation("shop", f"op{number}", 2) for number in range(2_001)]
+    field = operation_field("shop", "", known)
+    assert (len(field.names), field.placeholder) == (2_000, "Any of more than 2,000")
+    assert operation_field("shop", "", known[:2_000]).placeholder == "Any of 2,000"
+
+
+def test_of_very_many_services_the_first_are_offered_and_the_rest_counted() -> None:
+    names = [f"s{number:05}" for number in range(100_000)]
+    options = form(names, service="s99999").services
+    assert len(options) == 2_003
+    assert options[0].label == "Any of 100,000"
+    assert options[-1].label == "… and 98,000 more, by ?service=NAME"
+    assert (options[-2].label, options[-2].selected) == ("s99999", True)
+
+
 @pytest.mark.parametrize(
     ("text", "split"),
     [

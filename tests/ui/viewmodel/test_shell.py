@@ -1,6 +1,6 @@
 """The status dot."""
 
-from viewer.trace.report import DoorReport
+from viewer.trace.report import DoorReport, QuarantineReport
 from viewer.ui.viewmodel.shell import status_light
 
 OPEN = DoorReport("OTLP/HTTP", "http://127.0.0.1:4318/v1/traces")
@@ -33,3 +33,13 @@ def test_closed_receivers_of_a_read_only_server_are_as_they_should_be() -> None:
 
 def test_no_receivers_at_all_were_asked_for() -> None:
     assert status_light([], "", read_only=False).level == "ok"
+
+
+def test_what_the_store_refuses_for_good_is_amber_and_says_where_it_lies() -> None:
+    refused = QuarantineReport(2, 100, "/data/spans.refused", "it does not fit")
+    light = status_light([OPEN], "", read_only=False, quarantine=refused)
+    assert light.level == "warn"
+    assert light.title == (
+        "2 batches that were acknowledged cannot be stored; put aside in /data/spans.refused:"
+        " it does not fit"
+    )

@@ -21,7 +21,7 @@ def report(stats: StoreStats, *doors: DoorReport) -> StatusReport:
         read_only=False,
         retention="",
         now_ns=NOW_NS,
-        service_urls=["/search?service=x" for _ in stats.services],
+        service_url="/search?service={}".format,
     )
 
 
@@ -49,3 +49,11 @@ def test_bars_compare_services_with_the_largest() -> None:
 def test_a_service_without_a_name_is_said_to_have_none() -> None:
     found = report(StoreStats(1, 1, 0, 1, 2, (ServiceStats("", 1, 1, 2),)))
     assert found.services[0].name == "(no service)"
+
+
+def test_of_very_many_services_the_largest_are_listed_and_the_rest_counted() -> None:
+    services = tuple(ServiceStats(f"s{number:04}", number + 1, 1, 2) for number in range(1_200))
+    found = report(StoreStats(1, 1, 0, 1, 2, services))
+    assert [found.services[0].name, found.services[-1].name] == ["s0700", "s1199"]
+    assert (len(found.services), found.services_left) == (500, 700)
+    assert found.services[0].url == "/search?service=s0700"

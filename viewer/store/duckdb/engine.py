@@ -10,6 +10,7 @@ import duckdb
 from viewer.search.events import EventQuery
 from viewer.search.query import TraceQuery
 from viewer.store.base import (
+    MOST_OPERATIONS,
     Capabilities,
     Distribution,
     EventPage,
@@ -27,12 +28,13 @@ from viewer.store.base import (
     TracePage,
 )
 from viewer.store.duckdb import events, recent, search, segments, suggest, within
+from viewer.store.duckdb.compact import compact, delete_copy
 from viewer.store.duckdb.compile import Compiler, Params
 from viewer.store.duckdb.connection import Connections, open_file
 from viewer.store.duckdb.dependencies import dependencies
 from viewer.store.duckdb.foreign import open_foreign
 from viewer.store.duckdb.migrate import count_up, meta_number, prepare
-from viewer.store.duckdb.origins import resource_table, scope_table
+from viewer.store.duckdb.origins import Numbered, resource_table, scope_table
 from viewer.store.duckdb.prune import live_bytes, prune
 from viewer.store.duckdb.removed import removed_trace
 from viewer.store.duckdb.rows import DELETE, INSERT, INSERT_SERVICES, incoming_table
@@ -53,6 +55,7 @@ def open_duckdb(path: str, *, read_only: bool) -> SpanStore:
     if not read_only:
         connections = open_file(file, read_only=False)
         try:
+            delete_copy(file)
             prepare(connections, file, read_only=False)
         except BaseException:
             connections.close()
@@ -79,6 +82,8 @@ class DuckDbStore:
         self._path = path
         self._clock = clock
         self._resources, self._scopes = resource_table(), scope_table()
+        # Noted while the file is being copied.
+        self._replaced: dict[SpanKey, None] | None = None
         self._counted: dict[tuple[int, int | None, int | None], tuple[int, int]] = {}
         with connections.reading() as con:
             self._generation = meta_number(con, "generation")
@@ -104,44 +109,58 @@ class DuckDbStore:
     ) -> None:
         filled = [batch for batch in batches if len(batch)]
         weighs = any(batch.weight != 1 for batch in filled) and not self._weighted
-        with self._connections.writing() as con:
-            if replaced:
-                keys = {
-                    "trace_ids": [trace_id for trace_id, _ in replaced],
-                    "span_ids": [span_id for _, span_id in replaced],
-                }
-                con.execute(DELETE, keys).fetchall()
-            if filled:
-                resources = self._resources.number(
-                    con, [key for batch in filled for key in batch.resource_keys]
-                )
-                scopes = self._scopes.number(
-                    con, [key for batch in filled for key in batch.scope_keys]
-                )
-                table = incoming_table(
-                    filled, (resources.ids, resources.hashes), (scopes.ids, scopes.hashes)
-                )
-                con.register("incoming", table)
-                try:
-                    # Rows lie in the order of their writes, whatever becomes of the clock.
-                    self._stored_ns = max(self._clock(), self._stored_ns + 1)
-                    con.execute(INSERT, {"stored_ns": self._stored_ns}).fetchall()
-                    con.execute(INSERT_SERVICES).fetchall()
-                finally:
-                    con.unregister("incoming")
-            if filled or replaced:
-                count_up(con)
-            if weighs:
-                con.execute("INSERT INTO meta VALUES ('weighted', '1')").fetchall()
-            if mark is not None:
-                con.execute(
-                    "UPDATE meta SET value = $mark WHERE key = 'journal_mark'", {"mark": str(mark)}
-                ).fetchall()
+        try:
+            with self._connections.writing() as con:
+                if replaced:
+                    keys = {
+                        "trace_ids": [trace_id for trace_id, _ in replaced],
+                        "span_ids": [span_id for _, span_id in replaced],
+                    }
+                    con.execute(DELETE, keys).fetchall()
+                    if self._replaced is not None:
+                        self._replaced |= dict.fromkeys(replaced)
+                if filled:
+                    resources, scopes = self._insert(con, filled)
+                if filled or replaced:
+                    count_up(con)
+                if weighs:
+                    con.execute("INSERT INTO meta VALUES ('weighted', '1')").fetchall()
+                if mark is not None:
+                    con.execute(
+                        "UPDATE meta SET value = $mark WHERE key = 'journal_mark'",
+                        {"mark": str(mark)},
+                    ).fetchall()
+                generation = meta_number(con, "generation")
+        except BaseException:
+            # A commit that is said to have failed may stand all the same.
+            self._resources.forget()
+            self._scopes.forget()
+            raise
         if filled:
             self._resources.keep(resources)
             self._scopes.keep(scopes)
         self._weighted = self._weighted or weighs
-        self._generation += bool(filled or replaced)
+        self._generation = generation
+
+    def _insert(
+        self, con: duckdb.DuckDBPyConnection, filled: Sequence[SpanBatch]
+    ) -> tuple[Numbered, Numbered]:
+        resources = self._resources.number(
+            con, [key for batch in filled for key in batch.resource_keys]
+        )
+        scopes = self._scopes.number(con, [key for batch in filled for key in batch.scope_keys])
+        table = incoming_table(
+            filled, (resources.ids, resources.hashes), (scopes.ids, scopes.hashes)
+        )
+        con.register("incoming", table)
+        try:
+            # Rows lie in the order of their writes, whatever becomes of the clock.
+            self._stored_ns = max(self._clock(), self._stored_ns + 1)
+            con.execute(INSERT, {"stored_ns": self._stored_ns}).fetchall()
+            con.execute(INSERT_SERVICES).fetchall()
+        finally:
+            con.unregister("incoming")
+        return resources, scopes
 
     def open_spans(self, since_ns: int) -> list[OpenSpan]:
         with self._connections.reading() as con:
@@ -255,7 +274,9 @@ class DuckDbStore:
             "SELECT DISTINCT service FROM services WHERE service <> '' ORDER BY 1", Params()
         )
 
-    def operations(self, service: str, kind: int | None = None) -> list[Operation]:
+    def operations(
+        self, service: str, kind: int | None = None, limit: int = MOST_OPERATIONS
+    ) -> list[Operation]:
         params = Params()
         where = f"service = {params.add(clean_text(service))}"
         if kind is not None:
@@ -263,7 +284,7 @@ class DuckDbStore:
         with self._connections.reading() as con:
             rows = con.execute(
                 f"SELECT DISTINCT service, name, kind FROM services WHERE {where}"
-                " ORDER BY name, kind",
+                f" ORDER BY name, kind LIMIT {max(limit, 0)}",
                 params.values,
             ).fetchall()
         return [Operation(*row) for row in rows]
@@ -315,11 +336,19 @@ class DuckDbStore:
     def tend(self) -> bool:
         return self.capabilities.writable and segments.note_segment(self._connections)
 
+    def compact(self) -> int:
+        if not self.capabilities.writable:
+            return 0
+        self._replaced = {}
+        try:
+            return compact(self._connections, self._path, self._replaced)
+        finally:
+            self._replaced = None
+
     def _bytes(self, con: duckdb.DuckDBPyConnection) -> int:
         if not self.capabilities.writable:
             return self._path.stat().st_size
-        log = self._path.with_name(self._path.name + ".wal")
-        return live_bytes(con) + (log.stat().st_size if log.exists() else 0)
+        return live_bytes(con) + self._connections.log_bytes()
 
     def _compiler(self, con: duckdb.DuckDBPyConnection, query: TraceQuery) -> Compiler:
         return Compiler(con, query, self._resources, self._scopes, segmented=self._segmented)

@@ -103,9 +103,14 @@ def meta_number(con: duckdb.DuckDBPyConnection, key: str) -> int:
     return int(rows[0][0]) if rows else 0
 
 
+def create_tables(con: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables of the newest version, all of them empty."""
+    con.execute((_ROOM / "schema.sql").read_text())
+
+
 def _create(connections: Connections, version: int) -> None:
     with connections.writing() as con:
-        con.execute((_ROOM / "schema.sql").read_text())
+        create_tables(con)
         con.execute(
             "INSERT INTO meta VALUES ('product', $product), ('schema_version', $version),"
             " ('journal_mark', '0'), ('generation', '0')",

@@ -78,6 +78,11 @@ class Origins(Generic[Origin]):
             self._ids.update(numbered.keys)
             self._next += len(numbered.new)
 
+    def forget(self) -> None:
+        """Read the numbers again before any is given: it is not known what the last transaction,
+        which failed, has left."""
+        self._ids = None
+
     def delete_unused(self, con: duckdb.DuckDBPyConnection) -> None:
         """Delete rows that no span refers to. Their numbers are not given again while this store
         is open, since a reader may still hold the old rows."""

@@ -19,7 +19,7 @@ from viewer.store.duckdb.segments import forget_before
 
 _MOST_ROUNDS = 100
 # A trace that is remembered takes 30 to 60 bytes: a small store keeps a twentieth of its room for them.
-_BYTES_FOR_REMEMBERED = 1_200
+BYTES_FOR_REMEMBERED = 1_200
 
 
 def prune(
@@ -32,7 +32,7 @@ def prune(
     """Remove rows by age, then by size, and what nothing refers to any more; remember the traces."""
     most = MOST_REMEMBERED
     if max_bytes is not None:
-        most = min(most, max_bytes // _BYTES_FOR_REMEMBERED)
+        most = min(most, max_bytes // BYTES_FOR_REMEMBERED)
     removal = _Removal(connections, now_ns, most)
     by_age = by_size = 0
     if before_ns is not None:
@@ -62,7 +62,7 @@ class _Removal:
     most: int
 
     def delete(self, condition: str, limit: int) -> int:
-        with self.connections.writing() as con:
+        with self.connections.writing(frees=True) as con:
             remember(con, condition, limit, self.now_ns, self.most)
             rows = con.execute(
                 f"DELETE FROM spans WHERE {condition}",
@@ -112,7 +112,7 @@ def _age_of_share(con: duckdb.DuckDBPyConnection, share: float) -> int | None:
 
 def _sweep(connections: Connections, origins: Sequence[AnyOrigins]) -> None:
     """Delete resources, scopes and operations that no span has any more."""
-    with connections.writing() as con:
+    with connections.writing(frees=True) as con:
         for origin in origins:
             # Within the transaction, which keeps writers out: none may use a number that goes.
             origin.delete_unused(con)

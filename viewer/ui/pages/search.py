@@ -8,6 +8,7 @@ from flask import Blueprint, Response, make_response, render_template, request
 from viewer.search.link import SearchFields, SearchLink, read_link, write_link
 from viewer.search.query import TraceQuery
 from viewer.store.base import Distribution, SpanStore, TracePage, page_extent
+from viewer.trace.summary import Operation
 from viewer.ui.current import current_now_ns, current_services, current_store
 from viewer.ui.htmx import current_page_path, is_htmx, push_url, replace_url, wants_partial
 from viewer.ui.viewmodel.distribution import (
@@ -29,6 +30,7 @@ from viewer.ui.viewmodel.rows_part import (
     rows_part,
 )
 from viewer.ui.viewmodel.search_form import (
+    MOST_OPERATIONS,
     MOST_SUGGESTIONS,
     operation_field,
     search_form,
@@ -51,7 +53,7 @@ def page() -> Response:
         body = make_response(render_template("search/_results.html", results=found))
         return push_url(body, found.url)
     store, service = current_store(), link.fields.service
-    form = search_form(link, store.services(), store.operations(service) if service else ())
+    form = search_form(link, store.services(), _operations(store, service))
     return make_response(render_template("search/page.html", search_form=form, results=found))
 
 
@@ -83,9 +85,10 @@ def totals() -> Response:
 def operations() -> str:
     """Answer with the operation field for a service just chosen; another service's name is dropped."""
     service = request.args.get("service", "")
-    known = current_store().operations(service) if service else []
+    known = _operations(current_store(), service)
     typed = request.args.get("operation", "")
-    kept = typed if not service or any(typed == operation.name for operation in known) else ""
+    is_known = len(known) > MOST_OPERATIONS or any(typed == found.name for found in known)
+    kept = typed if not service or is_known else ""
     return render_template(
         "search/_operation_field.html", operation_field=operation_field(service, kept, known)
     )
@@ -104,6 +107,11 @@ def suggestions() -> str:
         "search/_tag_suggestions.html",
         tag_suggestions=tag_suggestions(head, key, found, value is not None),
     )
+
+
+def _operations(store: SpanStore, service: str) -> list[Operation]:
+    # One more than is offered says that there are more.
+    return store.operations(service, limit=MOST_OPERATIONS + 1) if service else []
 
 
 def _find(link: SearchLink) -> Results:

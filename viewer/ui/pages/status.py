@@ -24,7 +24,7 @@ def _report() -> StatusReport:
     doors, stats = services.doors(), services.store.stats()
     read_only = services.ingest is None
     return status_report(
-        status_light(doors, services.trouble(), read_only),
+        status_light(doors, services.trouble(), read_only, services.quarantine()),
         doors,
         stats,
         store_url=services.store.url,
@@ -33,9 +33,10 @@ def _report() -> StatusReport:
         retention=services.retention,
         now_ns=services.now_ns(),
         policy=services.policy(),
-        service_urls=[
-            # No search means "no service": those spans are found by their operation.
-            write_link(SearchFields(service=service.service)) if service.service else ""
-            for service in stats.services
-        ],
+        service_url=_search_of,
     )
+
+
+def _search_of(service: str) -> str:
+    # No search means "no service": those spans are found by their operation.
+    return write_link(SearchFields(service=service)) if service else ""

@@ -23,7 +23,8 @@ _LOOKBACKS = (
     ("4w", "Last 4 weeks"),
 )
 MOST_SUGGESTIONS = 30
-_MOST_OPERATIONS = 2000
+MOST_OPERATIONS = 2000
+_MOST_SERVICES = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +110,13 @@ def search_form(
 
 def operation_field(service: str, value: str, operations: Iterable[Operation]) -> OperationField:
     """Offer a service's operations; without a service any name can still be typed."""
-    names = tuple(dict.fromkeys(operation.name for operation in operations if operation.name))
-    return OperationField(
-        value=value,
-        names=names[:_MOST_OPERATIONS],
-        placeholder=f"Any of {len(names):,}" if service and names else "Any",
-    )
+    known = list(operations)
+    names = tuple(dict.fromkeys(operation.name for operation in known if operation.name))
+    placeholder = f"Any of {len(names):,}" if service and names else "Any"
+    if len(known) > MOST_OPERATIONS:
+        names = names[:MOST_OPERATIONS]
+        placeholder = f"Any of more than {len(names):,}"
+    return OperationField(value, names, placeholder)
 
 
 def split_last_tag(text: str) -> tuple[str, str, str | None]:
@@ -146,10 +148,16 @@ def tag_suggestions(head: str, key: str, found: Sequence[str], are_values: bool)
 
 def _service_options(services: Sequence[str], chosen: str) -> tuple[Option, ...]:
     named = [name for name in services if name]
+    offered = named[:_MOST_SERVICES]
     options = [Option("", f"Any of {len(named):,}" if named else "Any", not chosen)]
-    options += [Option(name, name, name == chosen) for name in named]
-    if chosen and chosen not in named:
-        options.append(Option(chosen, f"{chosen} (not stored)", True))
+    options += [Option(name, name, name == chosen) for name in offered]
+    if chosen and chosen not in offered:
+        unknown = "" if chosen in named else " (not stored)"
+        options.append(Option(chosen, f"{chosen}{unknown}", True))
+    if len(named) > len(offered):
+        # A page of all of them would take seconds; a link or a tag names any.
+        hidden = f"… and {len(named) - len(offered):,} more, by ?service=NAME"
+        options.append(Option("", hidden, False))
     return tuple(options)
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from viewer.trace.report import DoorReport
+from viewer.trace.report import DoorReport, QuarantineReport
 
+_NONE_REFUSED = QuarantineReport()
 # So many receivers are named, of more it is said how many they are.
 _NAMED = 3
 
@@ -42,12 +43,25 @@ class Shell:
     utc: bool
 
 
-def status_light(doors: Sequence[DoorReport], trouble: str, read_only: bool) -> Light:
-    """Judge the receivers: red when spans cannot be stored, amber when a receiver is closed."""
+def status_light(
+    doors: Sequence[DoorReport],
+    trouble: str,
+    read_only: bool,
+    quarantine: QuarantineReport = _NONE_REFUSED,
+) -> Light:
+    """Judge the receivers: red when spans cannot be stored, amber when the store refuses some for
+    good or a receiver is closed."""
     if trouble:
         return Light("error", f"Spans cannot be stored: {trouble}")
     if read_only:
         return Light("ok", "Read-only: nothing is received")
+    if quarantine.batches:
+        what = "batch that was" if quarantine.batches == 1 else "batches that were"
+        return Light(
+            "warn",
+            f"{quarantine.batches:,} {what} acknowledged cannot be stored; put aside in"
+            f" {quarantine.directory}: {quarantine.last_reason}",
+        )
     closed = [door for door in doors if door.closed]
     if closed:
         named = "; ".join(f"{door.name}: {door.closed}" for door in closed)

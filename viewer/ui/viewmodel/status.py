@@ -1,6 +1,7 @@
 """What the server receives and stores, as the status page shows it."""
 
-from collections.abc import Sequence
+import heapq
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from viewer.store.base import StoreStats
@@ -15,6 +16,7 @@ from viewer.ui.filters import (
 from viewer.ui.viewmodel.shell import Light
 
 _NO_POLICY = PolicyReport()
+_MOST_SERVICES = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ class PolicyView:
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """The whole status page; ``policy`` is None where neither sampling nor redaction is on."""
+    """The whole status page; ``policy`` is None where neither sampling nor redaction is on. Of very
+    many services those with the most spans are listed; ``services_left`` is how many are not."""
 
     light: Light
     url: str
@@ -77,6 +80,7 @@ class StatusReport:
     newest_ns: int
     newest_ago: str
     services: tuple[ServiceRow, ...]
+    services_left: int
     retention: str
     policy: PolicyView | None
 
@@ -91,11 +95,14 @@ def status_report(
     read_only: bool,
     retention: str,
     now_ns: int,
-    service_urls: Sequence[str],
+    service_url: Callable[[str], str],
     policy: PolicyReport = _NO_POLICY,
 ) -> StatusReport:
-    """Put the counters into rows; ``service_urls`` has each service's search, or "", in the
-    stats' order."""
+    """Put the counters into rows; ``service_url`` gives a service's search, or ""."""
+    listed = stats.services
+    if len(listed) > _MOST_SERVICES:
+        largest = heapq.nlargest(_MOST_SERVICES, listed, key=lambda service: service.span_rows)
+        listed = tuple(sorted(largest, key=lambda service: service.service))
     most = max((service.span_rows for service in stats.services), default=0) or 1
     has_size = bool(stats.bytes and stats.span_rows)
     return StatusReport(
@@ -114,7 +121,7 @@ def status_report(
         services=tuple(
             ServiceRow(
                 name=format_service(service.service),
-                url=url,
+                url=service_url(service.service),
                 css=service_class(service.service),
                 span_rows=service.span_rows,
                 bar_width=f"{max(0.4, 100 * service.span_rows / most):.2f}%",
@@ -122,8 +129,9 @@ def status_report(
                 newest_ns=service.newest_ns,
                 newest_ago=format_ago(service.newest_ns, now_ns),
             )
-            for service, url in zip(stats.services, service_urls, strict=True)
+            for service in listed
         ),
+        services_left=len(stats.services) - len(listed),
         retention=retention,
         policy=_policy(policy),
     )
