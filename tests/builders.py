@@ -6,6 +6,7 @@ from viewer.trace.attributes import Value
 from viewer.trace.batch import SpanBatch
 from viewer.trace.columns import columns_of_spans
 from viewer.trace.span import Event, Link, Resource, Scope, Span, SpanKind, Status, StatusCode
+from viewer.trace.summary import MatchedSpan, ServiceCount, TraceSummary
 from viewer.trace.tree import TraceTree, build_tree
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
@@ -123,3 +124,36 @@ def a_batch(spans: Iterable[Span]) -> SpanBatch:
     for span in spans:
         batch.add(span)
     return batch
+
+
+def of_shape(shape: Sequence[tuple[int, int, int, bool]]) -> list[Span]:
+    """Return spans by parent, number of their name, milliseconds and failure: any parents, also circles
+    and orphans; few names, so that paths meet."""
+    return [
+        a_span(
+            number,
+            parent,
+            name=f"n{name}",
+            service=f"s{name % 2}",
+            start_ns=START_NS + number * MS,
+            duration_ns=duration * MS,
+            error=failed,
+        )
+        for number, (parent, name, duration, failed) in enumerate(shape, 1)
+    ]
+
+
+def a_summary() -> TraceSummary:
+    """Return what a search tells of a trace of two services, found by a span of the second."""
+    return TraceSummary(
+        trace_id="0" * 16 + "00000000000000ab",
+        root_service="shop",
+        root_name="GET /",
+        has_root=True,
+        start_ns=START_NS,
+        duration_ns=100 * MS,
+        spans=3,
+        errors=1,
+        services=(ServiceCount("bank", 1, 1), ServiceCount("shop", 2, 0)),
+        matched=MatchedSpan(7, "bank", "charge", START_NS + MS, 50 * MS, is_root=False),
+    )

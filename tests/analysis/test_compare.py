@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.builders import MS, START_NS, a_span, a_tree
+from tests.builders import MS, START_NS, a_span, a_tree, of_shape
 from viewer.analysis.compare import Change, Comparison, compare, explain, is_much
 from viewer.analysis.self_time import self_times
 from viewer.trace.span import Span
@@ -19,22 +19,6 @@ SHAPES = st.lists(
     min_size=1,
     max_size=25,
 )
-
-
-def spans_of(shape: Shape) -> list[Span]:
-    """Any parents, also circles and orphans; few names, so that paths meet."""
-    return [
-        a_span(
-            number,
-            parent,
-            name=f"n{name}",
-            service=f"s{name % 2}",
-            start_ns=START_NS + number * MS,
-            duration_ns=duration * MS,
-            error=failed,
-        )
-        for number, (parent, name, duration, failed) in enumerate(shape, 1)
-    ]
 
 
 def compared(a: list[Span], b: list[Span]) -> tuple[TraceTree, TraceTree, Comparison]:
@@ -66,7 +50,7 @@ def names(found: Comparison) -> list[str]:
 
 @given(SHAPES, SHAPES)
 def test_every_node_is_a_path_and_holds_what_plain_python_says(a: Shape, b: Shape) -> None:
-    *trees, found = compared(spans_of(a), spans_of(b))
+    *trees, found = compared(of_shape(a), of_shape(b))
     paths = [path_of_node(found, node) for node in range(len(found))]
     assert len(set(paths)) == len(paths)
     for tree, side in zip(trees, (found.a, found.b), strict=True):
@@ -95,8 +79,8 @@ def test_changing_places_turns_every_change_round(a: Shape, b: Shape) -> None:
         Change.SLOWER: Change.FASTER,
         Change.FASTER: Change.SLOWER,
     }
-    *_, there = compared(spans_of(a), spans_of(b))
-    *_, back = compared(spans_of(b), spans_of(a))
+    *_, there = compared(of_shape(a), of_shape(b))
+    *_, back = compared(of_shape(b), of_shape(a))
     changes = {path_of_node(back, node): back.change[node] for node in range(len(back))}
     for node in range(len(there)):
         change = Change(int(there.change[node]))
@@ -105,7 +89,7 @@ def test_changing_places_turns_every_change_round(a: Shape, b: Shape) -> None:
 
 @given(SHAPES)
 def test_a_trace_does_not_differ_from_itself(shape: Shape) -> None:
-    *_, found = compared(spans_of(shape), spans_of(shape))
+    *_, found = compared(of_shape(shape), of_shape(shape))
     assert not found.differs().any()
     assert not found.difference_ns.any()
     assert not found.self_difference_ns.any()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.builders import MS, START_NS, a_span, a_tree
+from tests.builders import MS, START_NS, a_span, a_tree, of_shape
 from viewer.analysis.flame import WHOLE, Box, FlameGraph, boxes, flame_graph
 from viewer.analysis.self_time import self_times
 from viewer.trace.span import Span
@@ -28,22 +28,6 @@ def of(tree: TraceTree) -> FlameGraph:
 
 def merged(spans: list[Span]) -> FlameGraph:
     return of(a_tree(spans))
-
-
-def of_shape(shape: list[tuple[int, int, int, bool]]) -> list[Span]:
-    """Any parents, also circles and orphans; few names, so that paths meet."""
-    return [
-        a_span(
-            number,
-            parent,
-            name=f"n{name}",
-            service=f"s{name % 2}",
-            start_ns=START_NS + number * MS,
-            duration_ns=duration * MS,
-            error=failed,
-        )
-        for number, (parent, name, duration, failed) in enumerate(shape, 1)
-    ]
 
 
 def drawn(

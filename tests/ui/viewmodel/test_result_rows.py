@@ -2,27 +2,17 @@
 
 from dataclasses import replace
 
-from tests.builders import MS, START_NS
+from tests.builders import MS, START_NS, a_summary
 from viewer.search.link import read_link
 from viewer.store.base import page_extent
-from viewer.trace.summary import MatchedSpan, ServiceCount, TraceSummary
+from viewer.trace.summary import ServiceCount, TraceSummary
 from viewer.ui.viewmodel.result_rows import ResultRow, result_rows, row_scale
 
 DAY_NS = 86_400 * 1000 * MS
 NOW_NS = START_NS + DAY_NS
-MATCHED = MatchedSpan(7, "bank", "charge", START_NS + MS, 50 * MS, is_root=False)
-SUMMARY = TraceSummary(
-    trace_id="0" * 16 + "00000000000000ab",
-    root_service="shop",
-    root_name="GET /",
-    has_root=True,
-    start_ns=START_NS,
-    duration_ns=100 * MS,
-    spans=3,
-    errors=1,
-    services=(ServiceCount("bank", 1, 1), ServiceCount("shop", 2, 0)),
-    matched=MATCHED,
-)
+SUMMARY = a_summary()
+MATCHED = SUMMARY.matched
+assert MATCHED is not None
 
 
 def row(summary: TraceSummary = SUMMARY, **asked: str) -> ResultRow:

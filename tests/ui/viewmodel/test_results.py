@@ -4,29 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from tests.builders import MS, START_NS
+from tests.builders import MS, START_NS, a_summary
 from viewer.search.link import read_link
 from viewer.search.query import Cursor
 from viewer.store.base import TraceCounts, TracePage, page_extent
-from viewer.trace.summary import MatchedSpan, ServiceCount, TraceSummary
+from viewer.trace.summary import TraceSummary
 from viewer.ui.viewmodel.overview import overview
 from viewer.ui.viewmodel.results import Results, results
 
 DAY_NS = 86_400 * 1000 * MS
 NOW_NS = START_NS + DAY_NS
-MATCHED = MatchedSpan(7, "bank", "charge", START_NS + MS, 50 * MS, is_root=False)
-SUMMARY = TraceSummary(
-    trace_id="0" * 16 + "00000000000000ab",
-    root_service="shop",
-    root_name="GET /",
-    has_root=True,
-    start_ns=START_NS,
-    duration_ns=100 * MS,
-    spans=3,
-    errors=1,
-    services=(ServiceCount("bank", 1, 1), ServiceCount("shop", 2, 0)),
-    matched=MATCHED,
-)
+SUMMARY = a_summary()
 
 
 def a_page(traces: tuple[TraceSummary, ...], following: Cursor | None = None) -> TracePage:

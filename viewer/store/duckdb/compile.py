@@ -140,13 +140,8 @@ class Compiler:
             return False
         if after is None:
             return True
-        return start_ns < after.key or (
-            start_ns == after.key
-            and (
-                start_ns < after.start_ns
-                or (start_ns == after.start_ns and trace_id > clean_text(after.trace_id))
-            )
-        )
+        behind = -after.key, -after.start_ns, clean_text(after.trace_id)
+        return (-start_ns, -start_ns, trace_id) > behind
 
     def _time_range(self, params: Params) -> list[str]:
         parts = []

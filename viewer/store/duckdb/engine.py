@@ -85,13 +85,12 @@ class DuckDbStore:
         # Noted while the file is being copied.
         self._replaced: dict[SpanKey, None] | None = None
         self._counted: dict[tuple[int, int | None, int | None], tuple[int, int]] = {}
+        if writable:
+            segments.start_anew_if_foreign(connections)
         with connections.reading() as con:
             self._generation = meta_number(con, "generation")
             self._weighted = bool(meta_number(con, "weighted"))
             self._stored_ns = _newest_write(con)
-        if writable:
-            segments.start_anew_if_foreign(connections)
-        with connections.reading() as con:
             self._segmented = segments.is_kept(con)
 
     @property

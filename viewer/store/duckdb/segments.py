@@ -39,7 +39,8 @@ def is_kept(con: duckdb.DuckDBPyConnection) -> bool:
     """Say whether the open file has such notes, made with the hash that this DuckDB has."""
     tables = con.execute(
         "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database()"
-        " AND table_name IN ('segments', 'trace_tokens', 'attribute_tokens')"
+        " AND table_name IN $tables",
+        {"tables": list(_TABLES)},
     ).fetchall()
     return bool(tables[0][0] == len(_TABLES)) and _hasher(con) in ("", duckdb.__version__)
 
