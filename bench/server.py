@@ -55,7 +55,7 @@ class Server:
         ]
         self._cwd, self._ready_s = cwd, ready_s
         self._lines: list[str] = []
-        self._ready = threading.Event()
+        self._heard = threading.Event()
         self.doors: dict[str, str] = {}
         self.was_killed = False
 
@@ -92,7 +92,8 @@ class Server:
 
     def start(self) -> None:
         """Start it (again) and wait until it is ready; raise ServerFailed with its output."""
-        self._ready.clear()
+        self._heard.clear()
+        begin = len(self._lines)
         self.doors = {}
         self._process = subprocess.Popen(
             self._command,
@@ -104,7 +105,9 @@ class Server:
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        if not self._ready.wait(self._ready_s) or self._process.poll() is not None:
+        # The end of its output also wakes this up, a moment before the process can be seen to be gone.
+        self._heard.wait(self._ready_s)
+        if READY not in self._lines[begin:] or self._process.poll() is not None:
             failed_by_itself = not self.was_killed
             self.kill()
             self.was_killed = not failed_by_itself
@@ -120,8 +123,8 @@ class Server:
                 if address.startswith(("http://", "udp://")):
                     self.doors[name] = address
                 if text == READY:
-                    self._ready.set()
-        self._ready.set()
+                    self._heard.set()
+        self._heard.set()
 
     def stop(self, check: bool = True) -> float:
         """End it by SIGTERM and return the seconds that took; raise ServerFailed unless it exits 0."""
