@@ -20,6 +20,7 @@ from viewer.config import (
     parse_port,
     parse_size,
 )
+from viewer.formats.otlp.decoder import OtlpDecoder
 
 
 def config_from(*flags: str, **environment: str) -> Config:
@@ -82,7 +83,7 @@ def test_a_demo_prunes_nothing_and_writes_where_it_is_told(tmp_path: Path) -> No
 
 
 def test_every_receiver_has_its_setting_and_its_port_is_the_default() -> None:
-    receivers = make_receivers()
+    receivers = make_receivers(OtlpDecoder())
     declared = {
         receiver.flag: receiver.port
         for receiver in (*receivers.http, *receivers.grpc, *receivers.datagram)
