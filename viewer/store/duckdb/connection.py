@@ -14,7 +14,15 @@ from pathlib import Path
 
 import duckdb
 
-from viewer.store.base import ReadOnly, StoreError, StoreForeign, StoreLocked, StoreUnavailable
+from viewer.store.base import (
+    OutOfMemory,
+    ReadOnly,
+    StoreError,
+    StoreForeign,
+    StoreLocked,
+    StoreUnavailable,
+)
+from viewer.store.cancel import interruptible
 from viewer.store.disk import Disk, DiskFull
 
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
@@ -62,11 +70,18 @@ class Connections:
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Yield a connection of this block's own. All its statements see one state: the last
-        commit before the first of them."""
+        commit before the first of them. Raises Cancelled or TooSlow (`store.cancel`) for whom it is
+        to end early."""
         with self._cursor() as cursor:
             cursor.begin()
             try:
-                yield cursor
+                with interruptible(cursor.interrupt) as running:
+                    try:
+                        yield cursor
+                    except duckdb.Error as error:
+                        if running is None or running.reason is None:
+                            raise
+                        raise running.reason from error
             finally:
                 _roll_back(cursor)
 
@@ -328,7 +343,11 @@ def identifier(name: str) -> str:
 
 
 def store_error(error: duckdb.Error) -> StoreError:
-    """Return DuckDB's error as one line, as StoreUnavailable if it is the disk's or another's doing."""
+    """Return DuckDB's error as one line, as StoreUnavailable if it is the disk's or another's doing,
+    as OutOfMemory if there was too little of that."""
+    if isinstance(error, duckdb.OutOfMemoryException):
+        # Memory is shared by all who read and write: what did not fit now may fit later.
+        return OutOfMemory(f"this needs more memory than the store may take: {_one_line(error)}")
     said = f"the database failed: {_one_line(error)}"
     # A commit that fails says why only in its text.
     by_commit = isinstance(error, duckdb.TransactionException) and _OF_THE_DISK.search(said)
