@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders import TRACE_ID, a_batch, a_trace
+from tests.builders import a_batch, a_trace
 from tests.store.duckdb.test_engine import a_store
 from tests.ui.stage import NOW_NS, store_nothing
 from viewer.collector.listen import HttpServer, bind
@@ -29,6 +29,7 @@ from viewer.ui.current import UiServices
 SLOW = "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE (a.range * b.range) % 7 = 3"
 LARGE = "SELECT list(range) FROM range(1000000000)"
 SOON_S = 1.0
+TRACE = f"{1:016x}"
 
 
 class Stage:
@@ -125,8 +126,8 @@ def stages(tmp_path: Path) -> Iterator[Callable[..., Stage]]:
         ("/search", "find_traces"),
         ("/search", "count_traces"),
         ("/search/totals", "count_traces"),
-        (f"/trace/{TRACE_ID}", "get_columns"),
-        (f"/trace/{TRACE_ID}/download?format=otlp", "get_spans"),
+        (f"/trace/{TRACE}", "get_columns"),
+        (f"/trace/{TRACE}/download?format=otlp", "get_spans"),
         ("/api/traces?service=shop&start=0&end=1", "find_traces"),
         ("/api/services", "services"),
         ("/status", "stats"),
@@ -188,12 +189,15 @@ def test_a_trace_is_loaded_for_who_waits_when_the_first_one_goes(
 ) -> None:
     stage = stages()
     stage.makes_slow("get_columns", "SELECT sum(range) FROM range(600000000)", times=1)
-    first = stage.ask(f"/trace/{TRACE_ID}")
+    first = stage.ask(f"/trace/{TRACE}")
     with ThreadPoolExecutor(1) as threads:
-        second = threads.submit(stage.answer, f"/trace/{TRACE_ID}")
+        second = threads.submit(stage.answer, f"/trace/{TRACE}")
         within(5, lambda: stage.server._tasks.active_count == 2)
+        before = stopped_queries()
         first.close()
         assert second.result(20)[0] == 200
+    # It was the first one's query, and it went on to its end.
+    assert stopped_queries() == before
 
 
 def test_all_who_wait_for_a_trace_and_go_set_their_threads_free(
@@ -201,14 +205,14 @@ def test_all_who_wait_for_a_trace_and_go_set_their_threads_free(
 ) -> None:
     stage = stages()
     stage.makes_slow("get_columns", times=1)
-    clients = [stage.ask(f"/trace/{TRACE_ID}"), *(stage.send(f"/trace/{TRACE_ID}") for _ in "ab")]
+    clients = [stage.ask(f"/trace/{TRACE}"), *(stage.send(f"/trace/{TRACE}") for _ in "ab")]
     within(5, lambda: stage.server._tasks.active_count == 3)
     clients[1].close()
     within(SOON_S, lambda: stage.server._tasks.active_count == 2)
     clients[0].close()
     clients[2].close()
     within(SOON_S, stage.is_idle)
-    assert stage.answer(f"/trace/{TRACE_ID}")[0] == 200
+    assert stage.answer(f"/trace/{TRACE}")[0] == 200
 
 
 def test_what_takes_too_long_is_given_up_and_says_what_to_do(stages: Callable[..., Stage]) -> None:
@@ -266,9 +270,9 @@ def test_a_download_may_take_longer_than_a_page(stages: Callable[..., Stage]) ->
         return real(*arguments)
 
     stage.store.get_spans = late  # type: ignore[method-assign]
-    status, text = stage.answer(f"/trace/{TRACE_ID}/download?format=otlp")
+    status, text = stage.answer(f"/trace/{TRACE}/download?format=otlp")
     assert status == 200
-    assert TRACE_ID in text
+    assert TRACE in text
 
 
 def test_the_process_holds_no_more_descriptors_after_clients_went(

@@ -380,10 +380,12 @@ def _one_line(error: duckdb.Error) -> str:
 
 def _limits(path: Path) -> dict[str, str | bool | int | float | list[str]]:
     """Bound memory to a quarter of the machine (0.5 to 4 GB: every query here was measured to
-    need less than 0.6 GB), and spill beside the file, where there is room for data."""
+    need less than 0.6 GB), and spill beside the file, where there is room for data: twice as much at
+    most, lest one search take the room of all that is to be stored."""
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     megabytes = min(max(physical // 4 >> 20, 512), 4096)
     return {
         "memory_limit": f"{megabytes}MB",
         "temp_directory": str(path.with_name(path.name + ".tmp")),
+        "max_temp_directory_size": f"{2 * megabytes}MB",
     }
