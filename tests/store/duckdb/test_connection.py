@@ -241,3 +241,18 @@ def test_what_needs_too_much_memory_is_told_from_damage(tmp_path: Path) -> None:
     with connections.writing() as con:
         con.execute("CREATE TABLE t AS SELECT 1").fetchall()
     connections.close()
+
+
+def test_what_spills_more_than_it_may_fails_and_frees_its_room(tmp_path: Path) -> None:
+    connections = open_file(tmp_path / "spans.duckdb", read_only=False)
+    with connections.reading() as con:
+        limit = con.execute("SELECT current_setting('max_temp_directory_size')").fetchall()
+        assert "disk" not in limit[0][0]
+        con.execute("SET memory_limit = '60MB'; SET max_temp_directory_size = '20MB'").fetchall()
+    sort = "SELECT hash(range) h, range FROM range(30000000) ORDER BY h"
+    with pytest.raises(OutOfMemory), connections.reading() as con:
+        con.execute(f"SELECT count(*) FROM ({sort} LIMIT 29999999)").fetchall()
+    assert sum(file.stat().st_size for file in tmp_path.glob("*.tmp/*")) <= 20 << 20
+    with connections.reading() as con:
+        assert con.execute("SELECT 1").fetchall() == [(1,)]
+    connections.close()

@@ -75,6 +75,7 @@ class Connections:
         with self._cursor() as cursor:
             cursor.begin()
             try:
+                # Not by DuckDB's max_execution_time: writers get these connections, too.
                 with interruptible(cursor.interrupt) as running:
                     try:
                         yield cursor
