@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 
@@ -174,7 +175,8 @@ def test_work_goes_on_for_who_waits_when_the_one_who_began_it_goes() -> None:
     flights, begun, end = Flights[int](wait_s=10), threading.Semaphore(0), threading.Event()
     first, second = Client(), Client()
     work = until_stopped(begun, end)
-    with ThreadPoolExecutor(2) as threads:
+    with ThreadPoolExecutor(2) as threads, ExitStack() as at_the_end:
+        at_the_end.callback(end.set)
         one = threads.submit(first.waits_in, lambda: flights.join("a", work))
         assert begun.acquire(timeout=5)
         two = threads.submit(second.waits_in, lambda: flights.join("a", work))

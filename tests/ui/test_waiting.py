@@ -20,15 +20,16 @@ from viewer.collector.listen import HttpServer, bind
 from viewer.paths import STATIC, TEMPLATES
 from viewer.search.query import TraceQuery
 from viewer.store.base import TraceCounts
-from viewer.store.cancel import stopped_queries
+from viewer.store.cancel import ASK_EVERY_S, stopped_queries
 from viewer.store.duckdb.engine import DuckDbStore
 from viewer.ui import create_ui
 from viewer.ui.current import UiServices
 
-# Days of work, and no memory to speak of.
+# Days of work, and no memory to speak of; and some milliseconds of it.
 SLOW = "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE (a.range * b.range) % 7 = 3"
 LARGE = "SELECT list(range) FROM range(1000000000)"
-SOON_S = 1.0
+SHORT = "SELECT sum(range) FROM range(10000000)"
+SOON_S = 2.0
 TRACE = f"{1:016x}"
 
 
@@ -52,8 +53,15 @@ class Stage:
         )
         self.server.start()
 
-    def makes_slow(self, method: str, sql: str = SLOW, times: int = 1000) -> None:
-        """Let a method of the store run this statement first, the next so many times."""
+    def makes_slow(
+        self,
+        method: str,
+        sql: str = SLOW,
+        times: int = 1000,
+        until: threading.Event | None = None,
+    ) -> None:
+        """Let a method of the store run this statement first, the next so many times; with ``until``
+        over and over until it is set."""
         real: Callable[..., Any] = getattr(self.store, method)
         left = [times]
 
@@ -63,6 +71,8 @@ class Stage:
                 with self.store._connections.reading() as con:
                     self.begun.release()
                     con.execute(sql).fetchall()
+                    while until is not None and not until.is_set():
+                        con.execute(sql).fetchall()
             return real(*arguments)
 
         setattr(self.store, method, slow)
@@ -172,14 +182,17 @@ def test_a_request_sent_ahead_waits_for_the_first_and_both_are_answered(
 
 
 def test_a_client_that_stays_gets_its_answer_whoever_goes(stages: Callable[..., Stage]) -> None:
-    stage = stages()
+    stage, end = stages(), threading.Event()
+    before = stopped_queries()["nobody waits"]
     stage.makes_slow("find_traces", times=1)
     leaving = stage.ask("/search")
     with ThreadPoolExecutor(1) as threads:
-        stage.makes_slow("find_traces", "SELECT sum(range) FROM range(300000000)", times=1)
+        stage.makes_slow("find_traces", SHORT, times=1, until=end)
         staying = threads.submit(stage.answer, "/search")
         assert stage.begun.acquire(timeout=10)
         leaving.close()
+        within(SOON_S, lambda: stopped_queries()["nobody waits"] == before + 1)
+        end.set()
         assert staying.result(20)[0] == 200
     within(SOON_S, stage.is_idle)
 
@@ -187,14 +200,17 @@ def test_a_client_that_stays_gets_its_answer_whoever_goes(stages: Callable[..., 
 def test_a_trace_is_loaded_for_who_waits_when_the_first_one_goes(
     stages: Callable[..., Stage],
 ) -> None:
-    stage = stages()
-    stage.makes_slow("get_columns", "SELECT sum(range) FROM range(600000000)", times=1)
+    stage, end = stages(), threading.Event()
+    stage.makes_slow("get_columns", SHORT, times=1, until=end)
     first = stage.ask(f"/trace/{TRACE}")
     with ThreadPoolExecutor(1) as threads:
         second = threads.submit(stage.answer, f"/trace/{TRACE}")
         within(5, lambda: stage.server._tasks.active_count == 2)
         before = stopped_queries()
         first.close()
+        # Long enough for it to be noticed.
+        time.sleep(3 * ASK_EVERY_S)
+        end.set()
         assert second.result(20)[0] == 200
     # It was the first one's query, and it went on to its end.
     assert stopped_queries() == before

@@ -87,8 +87,8 @@ class Running:
 @contextmanager
 def interruptible(interrupt: Callable[[], None]) -> Iterator[Running | None]:
     """Call ``interrupt`` from another thread when what runs in the block should be stopped. It is
-    called within about ASK_EVERY_S seconds, maybe more than once, and never after the block, which
-    raises the reason in place of what the interruption raised. Raises `Cancelled` or `TooSlow`."""
+    called within about ASK_EVERY_S seconds, maybe more than once, and never after the block. The one
+    who is interrupted raises the reason. Raises `Cancelled` or `TooSlow` if it need not begin."""
     question = _question.get()
     if question is None:
         yield None
