@@ -126,7 +126,9 @@ class Application:
             for taken in ui_sockets:
                 taken.close()
             raise
-        self._server = HttpServer(self._gate, ui_sockets, _UI_THREADS, UPLOAD_LIMIT)
+        self._server = HttpServer(
+            self._gate, ui_sockets, _UI_THREADS, UPLOAD_LIMIT, notices_leaving=True
+        )
         self.ui_url = f"http://{shown_host(config.host)}:{self._server.port}"
         self._doors: Doors | None = None
         if self.ingest:
@@ -213,6 +215,7 @@ class Application:
             retention=self._config.retention_text if self.ingest else "",
             upload_limit_bytes=UPLOAD_LIMIT,
             loopback_only=is_loopback(self._config.host),
+            query_timeout_s=self._config.query_timeout_s,
         )
 
     def _mounted(self) -> WsgiApp:

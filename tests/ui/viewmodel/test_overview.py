@@ -27,4 +27,4 @@ def test_what_is_still_to_come_says_from_where() -> None:
     coming = overview_to_come(FIELDS, 5 * MS)
     assert coming.url == "/search/totals?service=a+b"
     assert coming.search_url == "/search?service=a+b"
-    assert coming.total == Total("", "First rows after 5.00 ms; counting all…", False)
+    assert coming.total == Total("", "First rows after 5.00 ms", False)

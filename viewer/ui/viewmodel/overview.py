@@ -48,7 +48,7 @@ def overview_to_come(fields: SearchFields, took_ns: int) -> Overview:
     """Return the place for it; ``took_ns`` is what the store needed for the rows."""
     search_url = write_link(fields)
     _, _, query = search_url.partition("?")
-    text = f"First rows after {format_duration(took_ns)}; counting all…"
+    text = f"First rows after {format_duration(took_ns)}"
     return Overview(Total("", text, False), None, f"{TOTALS_PATH}?{query}", search_url)
 
 
