@@ -2,6 +2,9 @@
 
 Compiled by numba and without the GIL. Every length is checked against the end of its message, and
 reads and writes by numba beside that. Wire format: protobuf.dev/programming-guides/encoding.
+
+numba compiles these functions into those of `kernels`, and keeps that until kernels.py is newer: who
+changes something here saves that file, too.
 """
 
 from typing import Any
