@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from viewer import __version__
+from viewer.allocator import share_arenas
 from viewer.collector.doors import Doors, shown_host
 from viewer.collector.importer import Progress, import_path, import_stream
 from viewer.collector.listen import HttpServer, WsgiApp, bind, is_loopback
@@ -110,6 +111,7 @@ class Application:
 
     def __init__(self, config: Config) -> None:
         """Take the ports and open the store; raises BadFile, PortTaken, OSError or StoreError."""
+        share_arenas()
         self._config = config
         self._gate = _Gate()
         self._stopped = threading.Event()
