@@ -49,13 +49,18 @@ class Ingest:
             self.store.close()
             raise
 
-    def import_path(self, path: Path, progress: Progress) -> FileReport:
-        """Store a file; raises DecodeError, StoreError or OSError."""
-        return import_path(self.pipeline, path, progress)
+    def import_path(self, path: Path, progress: Progress, *, again: bool = False) -> FileReport:
+        """Store a file, from where an import of it ended before; one that is imported is passed over
+        unless ``again``. Raises DecodeError, StoreError or OSError."""
+        return import_path(self.pipeline, path, progress, again=again)
 
-    def import_stream(self, name: str, stream: BinaryIO) -> FileReport:
-        """Store a stream; raises DecodeError or StoreError."""
+    def import_upload(self, name: str, stream: BinaryIO) -> FileReport:
+        """Store a stream that a stranger sends; raises DecodeError or StoreError."""
         return import_stream(self.pipeline, name, stream)
+
+    def import_pipe(self, name: str, stream: BinaryIO, progress: Progress) -> FileReport:
+        """Store a stream of any length; raises DecodeError or StoreError."""
+        return import_stream(self.pipeline, name, stream, progress, limit=None)
 
     def close(self) -> None:
         """Commit what is pending and release the file."""
@@ -201,7 +206,7 @@ class Application:
         return UiServices(
             store=self.store,
             version=__version__,
-            ingest=self.ingest.import_stream if self.ingest else None,
+            ingest=self.ingest.import_upload if self.ingest else None,
             doors=self._reports,
             trouble=self._failure,
             policy=self._policy_report,

@@ -3,6 +3,7 @@
 import itertools
 import threading
 import time
+from collections.abc import Sequence
 
 import pytest
 
@@ -10,7 +11,7 @@ from tests.builders import a_batch, a_trace
 from viewer.collector import commit
 from viewer.collector.commit import Committer
 from viewer.store import open_store
-from viewer.store.base import StoreError, StoreUnavailable
+from viewer.store.base import FileImport, StoreError, StoreUnavailable
 from viewer.trace.batch import SpanBatch
 
 
@@ -26,7 +27,9 @@ class _Recorder:
     def journal_mark(self) -> int:
         return self.store.journal_mark()
 
-    def write_spans(self, batches: list[SpanBatch], mark: int | None) -> None:
+    def write_spans(
+        self, batches: list[SpanBatch], mark: int | None, imports: Sequence[FileImport] = ()
+    ) -> None:
         if self._poison in batches:
             raise StoreError("this one cannot be stored")
         self.groups.append((len(batches), mark))
@@ -58,8 +61,8 @@ def test_a_batch_that_cannot_be_stored_does_not_hold_up_its_neighbours() -> None
     committer.submit(a_batch(a_trace(1)), 1)
     committer.start()
     with pytest.raises(StoreError, match="cannot be stored"):
-        committer.write(poison)
-    committer.write(a_batch(a_trace(3)))
+        committer.write([poison])
+    committer.write([a_batch(a_trace(3))])
     committer.stop()
     assert recorder.store.stats().traces == 2
 
@@ -163,4 +166,4 @@ def test_nothing_is_taken_once_it_is_stopped() -> None:
     committer.start()
     committer.stop()
     with pytest.raises(StoreError, match="closed"):
-        committer.write(a_batch(a_trace(1)))
+        committer.write([a_batch(a_trace(1))])

@@ -18,7 +18,7 @@ from tests.conftest import SAMPLES
 from viewer.collector import importer
 from viewer.collector.importer import import_path, import_stream
 from viewer.collector.pipeline import Pipeline
-from viewer.formats import documents
+from viewer.formats import documents, reading
 from viewer.formats.base import DecodeError
 from viewer.formats.jaeger.encode import encode as encode_jaeger
 from viewer.formats.otlp.encode import encode
@@ -134,22 +134,35 @@ def test_many_small_messages_are_few_writes(target: Target) -> None:
 def test_progress_is_told_as_spans_are_stored(
     target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importer, "CHUNK_SPANS", 30)
-    monkeypatch.setattr(documents, "CHUNK_SPANS", 1)
-    told: list[int] = []
+    monkeypatch.setattr(importer, "FULL_GROUP_ROWS", 30)
+    monkeypatch.setattr(documents, "CHUNK_SPANS", 30)
+    told: list[tuple[int, int]] = []
     lines = b"\n".join(encode(a_trace(number)) for number in range(2, 42))
-    import_stream(target.pipeline, "x", io.BytesIO(lines), told.append)
-    assert told == [30, 60, 90, 120, 120]
+    import_stream(
+        target.pipeline, "x", io.BytesIO(lines), lambda spans, read: told.append((spans, read))
+    )
+    assert [spans for spans, _ in told] == [30, 60, 90, 120, 120]
+    assert {read for _, read in told} == {len(lines)}
 
 
-def test_a_file_over_the_limit_is_refused_before_it_is_read_whole(
+def test_a_value_over_the_limit_is_refused_before_it_is_read_whole(
     target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importer, "MAX_FILE_BYTES", 2 << 20)
-    stream = io.BytesIO(bytes(9 << 20))
-    with pytest.raises(DecodeError, match="larger than"):
+    monkeypatch.setattr(reading, "MAX_UNIT_BYTES", 2 << 20)
+    stream = io.BytesIO(b"[" * (29 << 20))
+    with pytest.raises(DecodeError, match=r"line 1, byte 0: a JSON value .* split it"):
         import_stream(target.pipeline, "x", stream)
-    assert stream.tell() < 4 << 20
+    assert stream.tell() < 16 << 20
+
+
+def test_more_traces_than_are_told_apart_are_said_to_be_more(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = b"\n".join(encode(a_trace(number)) for number in range(2, 12))
+    assert not target.take(lines).more_traces
+    monkeypatch.setattr(importer, "MOST_TRACES", 9)
+    report = target.take(lines)
+    assert (report.traces, report.more_traces, report.spans) == (9, True, 30)
 
 
 def test_a_named_pipe_is_read_as_a_file_is(target: Target, tmp_path: Path) -> None:

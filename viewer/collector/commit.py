@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from viewer.store.base import StoreError, StoreUnavailable
+from viewer.store.base import FileImport, StoreError, StoreUnavailable
 from viewer.trace.batch import SpanBatch
 
 FULL_GROUP_ROWS = 122_880  # DuckDB's row group: a group this large is compressed once, in place
@@ -21,17 +21,27 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Entry:
-    batch: SpanBatch
+    batches: Sequence[SpanBatch]
     position: int | None
     done: threading.Event | None
+    note: FileImport | None = None
     error: list[Exception] = field(default_factory=list)
 
 
 class SpanWriter(Protocol):
     """What can store batches: a store, or what prepares them for one."""
 
-    def write_spans(self, batches: Sequence[SpanBatch], mark: int | None) -> None:
-        """Store the batches in one transaction; raises StoreError."""
+    def write_spans(
+        self,
+        batches: Sequence[SpanBatch],
+        mark: int | None,
+        imports: Sequence[FileImport] = (),
+    ) -> None:
+        """Store the batches and the notes in one transaction; raises StoreError."""
+
+    def import_noted(self, key: str) -> FileImport | None:
+        """Return the last note of this key; raises StoreError."""
+        ...
 
     def journal_mark(self) -> int:
         """Return the mark of the last committed write that carried one; raises StoreError."""
@@ -84,19 +94,20 @@ class Committer:
         in the journal is committed with this batch and those submitted before. None leaves that to
         a batch that follows, which may be empty."""
         with self._wake:
-            self._entries.append(_Entry(batch, position, None))
+            self._entries.append(_Entry((batch,), position, None))
             self._rows += len(batch)
             if self._rows >= FULL_GROUP_ROWS or len(self._entries) == 1:
                 self._wake.notify_all()
 
-    def write(self, batch: SpanBatch) -> None:
-        """Store a batch and return once it is committed; raise what the store raised."""
-        entry = _Entry(batch, None, threading.Event())
+    def write(self, batches: Sequence[SpanBatch], note: FileImport | None = None) -> None:
+        """Store batches, and with them how far a file is imported then, in one transaction; return
+        once it is committed; raise what the store raised."""
+        entry = _Entry(batches, None, threading.Event(), note)
         with self._wake:
             if self._stopping:
                 raise StoreError("the store is being closed")
             self._entries.append(entry)
-            self._rows += len(batch)
+            self._rows += sum(map(len, batches))
             self._urgent += 1
             self._wake.notify_all()
         assert entry.done is not None
@@ -145,7 +156,7 @@ class Committer:
             rows = 0
             while self._entries and (not group or rows < FULL_GROUP_ROWS):
                 entry = self._entries.popleft()
-                rows += len(entry.batch)
+                rows += sum(map(len, entry.batches))
                 group.append(entry)
             self._rows -= rows
             self._in_hand = rows
@@ -192,8 +203,10 @@ class Committer:
         mark = positions[-1] if positions and not self._gave_up else None
         try:
             # After a failure it is not known whether it came before the commit or behind it.
-            if is_first or mark is None or self._store.journal_mark() < mark:
-                self._store.write_spans([entry.batch for entry in group], mark)
+            if is_first or not self._is_stored(group, mark):
+                batches = [batch for entry in group for batch in entry.batches]
+                notes = [entry.note for entry in group if entry.note is not None]
+                self._store.write_spans(batches, mark, notes)
         except Exception as error:
             self._fail(str(error) or type(error).__name__)
             return error
@@ -203,9 +216,18 @@ class Committer:
                 entry.done.set()
         return None
 
+    def _is_stored(self, group: list[_Entry], mark: int | None) -> bool:
+        """Say whether a transaction that is said to have failed stands all the same, as far as that
+        can be told."""
+        if mark is not None:
+            return self._store.journal_mark() >= mark
+        (entry,) = group
+        return entry.note is not None and self._store.import_noted(entry.note.key) == entry.note
+
     def _is_set_aside(self, entry: _Entry) -> bool:
         try:
-            self._set_aside(entry.batch, entry.position, self.failure)
+            for batch in entry.batches:
+                self._set_aside(batch, entry.position, self.failure)
             if entry.position is not None:
                 self._store.write_spans([], entry.position)
         except Exception as error:

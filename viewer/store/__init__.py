@@ -40,11 +40,12 @@ def is_table_file(head: bytes) -> bool:
     return head[:4] == b"PAR1" or head[8:12] == b"DUCK"
 
 
-def read_table(path: str | Path) -> SpanTable:
+def read_table(path: str | Path, skip: int = 0) -> SpanTable:
     """Open the spans of a Parquet or DuckDB file, ours or another tool's, to be read in chunks of
-    at most 50,000; raise StoreForeign if it holds no span table, else StoreError."""
-    reader = cast(Callable[[Path], SpanTable], _load(_TABLE_READER))
-    return reader(Path(path))
+    at most 50,000, always in the same order, without the first ``skip`` of them; raise StoreForeign
+    if it holds no span table, else StoreError."""
+    reader = cast(Callable[[Path, int], SpanTable], _load(_TABLE_READER))
+    return reader(Path(path), skip)
 
 
 def _load(dotted: str) -> object:

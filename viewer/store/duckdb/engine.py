@@ -14,6 +14,7 @@ from viewer.store.base import (
     Capabilities,
     Distribution,
     EventPage,
+    FileImport,
     LateSpans,
     Linking,
     OpenSpan,
@@ -33,6 +34,7 @@ from viewer.store.duckdb.compile import Compiler, Params
 from viewer.store.duckdb.connection import Connections, open_file
 from viewer.store.duckdb.dependencies import dependencies
 from viewer.store.duckdb.foreign import open_foreign
+from viewer.store.duckdb.imports import import_noted, imports_of, note_imports
 from viewer.store.duckdb.migrate import count_up, meta_number, prepare
 from viewer.store.duckdb.origins import Numbered, resource_table, scope_table
 from viewer.store.duckdb.prune import live_bytes, prune
@@ -105,6 +107,7 @@ class DuckDbStore:
         batches: Sequence[SpanBatch],
         mark: int | None = None,
         replaced: Sequence[SpanKey] = (),
+        imports: Sequence[FileImport] = (),
     ) -> None:
         filled = [batch for batch in batches if len(batch)]
         weighs = any(batch.weight != 1 for batch in filled) and not self._weighted
@@ -129,6 +132,8 @@ class DuckDbStore:
                         "UPDATE meta SET value = $mark WHERE key = 'journal_mark'",
                         {"mark": str(mark)},
                     ).fetchall()
+                if imports:
+                    note_imports(con, imports)
                 generation = meta_number(con, "generation")
         except BaseException:
             # A commit that is said to have failed may stand all the same.
@@ -160,6 +165,14 @@ class DuckDbStore:
         finally:
             con.unregister("incoming")
         return resources, scopes
+
+    def imports_of(self, path: str, head_digest: str, most_bytes: int) -> list[FileImport]:
+        with self._connections.reading() as con:
+            return imports_of(con, path, head_digest, most_bytes)
+
+    def import_noted(self, key: str) -> FileImport | None:
+        with self._connections.reading() as con:
+            return import_noted(con, key)
 
     def open_spans(self, since_ns: int) -> list[OpenSpan]:
         with self._connections.reading() as con:

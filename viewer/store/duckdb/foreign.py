@@ -71,10 +71,12 @@ def open_foreign(path: Path) -> Connections:
 
 
 class TableReader(Iterator[SpanBatch]):
-    """The spans of a file in chunks of at most CHUNK_SPANS. ``rejected`` says what was left out."""
+    """The spans of a file in chunks of at most CHUNK_SPANS, behind the first ``skip`` of them.
+    ``rejected`` says what was left out."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, skip: int = 0) -> None:
         self._connections = open_foreign(path)
+        self._skip = skip
         self._chunks = self._read()
         with self._connections.reading() as con:
             self.rejected = _unreadable(con)
@@ -96,7 +98,12 @@ class TableReader(Iterator[SpanBatch]):
                     CHUNK_SPANS
                 )
                 for chunk in reader:
-                    table = pa.Table.from_batches([chunk])
+                    # Passed over here: an OFFSET has DuckDB hold all the rows behind it.
+                    skipped = min(self._skip, len(chunk))
+                    self._skip -= skipped
+                    if skipped == len(chunk):
+                        continue
+                    table = pa.Table.from_batches([chunk.slice(skipped)])
                     resource_ids = table.column("resource_id").to_pylist()
                     scope_ids = table.column("scope_id").to_pylist()
                     yield span_batch(
@@ -108,9 +115,9 @@ class TableReader(Iterator[SpanBatch]):
             self._connections.close()
 
 
-def read_table(path: Path) -> TableReader:
-    """Open a file for reading all its spans; raises as `open_foreign` does."""
-    return TableReader(path.absolute())
+def read_table(path: Path, skip: int = 0) -> TableReader:
+    """Open a file for reading its spans, without the first ones; raises as `open_foreign` does."""
+    return TableReader(path.absolute(), skip)
 
 
 def _kind_of(path: Path) -> str:
