@@ -28,12 +28,11 @@ _scanner = json.JSONDecoder()
 @dataclass(frozen=True, slots=True)
 class Document:
     """A top-level value, or what stands where none can be read (then ``fault`` says why), and where
-    it begins and ends in its piece of the file, in bytes."""
+    it ends in its piece of the file, in bytes."""
 
     value: object
     where: str
     fault: str = ""
-    begin: int = 0
     end: int = 0
 
 
@@ -103,7 +102,7 @@ def _many(payload: Payload) -> Iterator[Document]:
             position = _next_value(data, end_of_line, more)
             lines = data[begin:position].rstrip().count(b"\n")
             where = f"lines {line}–{line + lines}" if lines else f"line {line}"
-            yield Document(None, where, "no JSON", begin, position)
+            yield Document(None, where, "no JSON", position)
             continue
         value, end, fault = _read(data, position, end_of_line, more)
         if fault:
@@ -111,10 +110,10 @@ def _many(payload: Payload) -> Iterator[Document]:
             allowance -= end - position
             skip_to = end_of_line if allowance > 0 else max(end, end_of_line)
             position = _skip_space(data, _next_value(data, skip_to, more))
-            yield Document(None, where, fault, begin, position)
+            yield Document(None, where, fault, position)
         else:
             position = _skip_space(data, end)
-            yield Document(value, f"line {line}", "", begin, position)
+            yield Document(value, f"line {line}", "", position)
 
 
 def _read(data: bytes, position: int, end_of_line: int, more: bool) -> tuple[object, int, str]:
@@ -206,20 +205,22 @@ def decode_documents(
     """Decode a piece of a JSON file in chunks, each with how many bytes of the piece are read then;
     ``met`` is filled with the formats that claimed something.
 
-    A value that no format claims, or text that is no JSON, is a rejection that names its line. What
-    the file ends with and is no value is read, but not counted in: it may be whole one day.
+    A value that no format claims, or text that is no JSON, is a rejection that names its line. Where
+    the file ends with such things they are not counted in: they may become whole one day.
     """
     values = documents(payload)
     document: Document | None = None
+    end = told = 0
     while True:
-        decoded, end = Decoded(), 0
+        decoded = Decoded()
         with paused_gc():
             while len(decoded.batch) < CHUNK_SPANS and (document := next(values, None)):
-                _decode_document(document, formats, payload.lenient, met, decoded)
-                is_broken_end = document.fault and document.end == len(payload.data)
-                end = document.begin if is_broken_end and not payload.more else document.end
-        if end or decoded.rejected:
+                is_claimed = _decode_document(document, formats, payload.lenient, met, decoded)
+                if is_claimed or payload.more:
+                    end = document.end
+        if end > told or decoded.rejected or decoded.notes:
             yield decoded, end
+        told = end
         if document is None:
             break
 
@@ -238,16 +239,20 @@ def _decode_document(
     lenient: bool,
     met: list[JsonFormat],
     decoded: Decoded,
-) -> None:
+) -> bool:
+    """Add what a value holds; say whether any format claimed some of it."""
     if document.fault:
         decoded.reject(document.fault, document.where)
-        return
+        return False
+    is_claimed = False
     for value, where, wire_format in items(document, formats):
         if wire_format is None:
             decoded.reject(describe_value(value), where)
             continue
         if wire_format not in met:
             met.append(wire_format)
+        is_claimed = True
         decoded.where = where
         wire_format.decode_value(value, decoded, lenient)
         decoded.where = ""
+    return is_claimed
