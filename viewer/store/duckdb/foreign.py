@@ -94,23 +94,23 @@ class TableReader(Iterator[SpanBatch]):
         try:
             with self._connections.reading() as con, self._connections.reading() as beside:
                 columns = (*CONTENT, "resource_id", "scope_id")
-                reader = con.sql(f"SELECT {', '.join(columns)} FROM spans").to_arrow_reader(
-                    CHUNK_SPANS
-                )
-                for chunk in reader:
-                    # Passed over here: an OFFSET has DuckDB hold all the rows behind it.
-                    skipped = min(self._skip, len(chunk))
-                    self._skip -= skipped
-                    if skipped == len(chunk):
-                        continue
-                    table = pa.Table.from_batches([chunk.slice(skipped)])
-                    resource_ids = table.column("resource_id").to_pylist()
-                    scope_ids = table.column("scope_id").to_pylist()
-                    yield span_batch(
-                        table,
-                        resources.fetch(beside, resource_ids),
-                        scopes.fetch(beside, scope_ids),
-                    )
+                rows = con.sql(f"SELECT {', '.join(columns)} FROM spans")
+                # Closed before the connection is given back, however this ends.
+                with rows.to_arrow_reader(CHUNK_SPANS) as reader:
+                    for chunk in reader:
+                        # Passed over here: an OFFSET has DuckDB hold all the rows behind it.
+                        skipped = min(self._skip, len(chunk))
+                        self._skip -= skipped
+                        if skipped == len(chunk):
+                            continue
+                        table = pa.Table.from_batches([chunk.slice(skipped)])
+                        resource_ids = table.column("resource_id").to_pylist()
+                        scope_ids = table.column("scope_id").to_pylist()
+                        yield span_batch(
+                            table,
+                            resources.fetch(beside, resource_ids),
+                            scopes.fetch(beside, scope_ids),
+                        )
         finally:
             self._connections.close()
 
