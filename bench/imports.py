@@ -119,6 +119,7 @@ def write_until(path: Path, units_of: Callable[[int], Iterator[bytes]], most_byt
 
 def make_files(folder: Path, large_bytes: float, seed: int) -> dict[str, Made]:
     """Write all files; the same for the same seed."""
+    folder.mkdir(exist_ok=True)
     base = list(Load(seed).bodies(_BASE_SPANS))
     lines = [encode(list(protobuf.decode_request(body).batch.spans())) + b"\n" for body in base]
 
