@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from viewer import __version__
 from viewer.collector.doors import Doors, shown_host
-from viewer.collector.importer import Progress, import_path, import_stream
+from viewer.collector.importer import FileImporter, Progress, import_stream
 from viewer.collector.listen import HttpServer, WsgiApp, bind, is_loopback
 from viewer.collector.pipeline import Pipeline
 from viewer.collector.policy import Policy, PolicyError, load_policy
@@ -48,11 +48,7 @@ class Ingest:
         except BaseException:
             self.store.close()
             raise
-
-    def import_path(self, path: Path, progress: Progress, *, again: bool = False) -> FileReport:
-        """Store a file, from where an import of it ended before; one that is imported is passed over
-        unless ``again``. Raises DecodeError, StoreError or OSError."""
-        return import_path(self.pipeline, path, progress, again=again)
+        self.files = FileImporter(self.pipeline)
 
     def import_upload(self, name: str, stream: BinaryIO) -> FileReport:
         """Store a stream that a stranger sends; raises DecodeError or StoreError."""

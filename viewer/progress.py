@@ -41,14 +41,13 @@ def import_files(
 ) -> tuple[list[FileReport], list[Path]]:
     """Import files, with a progress bar on a terminal, else a line now and then; return what was read
     and which files failed. Those imported before are passed over unless ``again``."""
-    reports: list[FileReport] = []
-    failed: list[Path] = []
     columns = (BarColumn(), TextColumn("{task.description}", markup=False))
     console = Console(stderr=True)
     sizes = [_size(path) for path in paths]
     hidden = not console.is_interactive
     with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
         meter = _Meter(progress, sum(sizes), clock)
+        outcomes = _Outcomes(ingest, meter)
         for path, size in zip(paths, sizes, strict=True):
             meter.begin(path.name)
             passed_over = False
@@ -56,17 +55,52 @@ def import_files(
                 if str(path) == "-":
                     report = ingest.import_pipe("stdin", sys.stdin.buffer, meter.show)
                 else:
-                    report = ingest.import_path(path, meter.show, again=again)
+                    report = ingest.files.import_path(path, meter.show, again=again)
             except (DecodeError, StoreError, OSError) as error:
-                failed.append(path)
-                meter.say(f"{path}: {one_line(error)}")
+                outcomes.fail(path, error)
             else:
-                reports.append(report)
                 passed_over = report.imported_ns > 0
-                for line in _report_lines(report):
-                    meter.say(line)
+                outcomes.take(path, report)
             meter.end(size, passed_over=passed_over)
-    return reports, failed
+        outcomes.settle()
+    return outcomes.reports, outcomes.failed
+
+
+class _Outcomes:
+    """What became of each file, said in their order, and not before it is stored."""
+
+    def __init__(self, ingest: Ingest, meter: "_Meter") -> None:
+        self.reports: list[FileReport] = []
+        self.failed: list[Path] = []
+        self._files, self._meter = ingest.files, meter
+        self._waiting: list[tuple[Path, FileReport]] = []
+
+    def take(self, path: Path, report: FileReport) -> None:
+        """Take a report of what is stored, or will be with others."""
+        self._waiting.append((path, report))
+        if self._files.is_settled or self._files.wants_to_settle:
+            self.settle()
+
+    def fail(self, path: Path, error: Exception) -> None:
+        """Take a file that could not be imported."""
+        self.settle()
+        self._fail(path, error)
+
+    def settle(self) -> None:
+        """Have stored what waits for that, and say what became of it."""
+        errors = dict(self._files.settle())
+        waiting, self._waiting = self._waiting, []
+        for path, report in waiting:
+            if path in errors:
+                self._fail(path, errors[path])
+                continue
+            self.reports.append(report)
+            for line in _report_lines(report):
+                self._meter.say(line)
+
+    def _fail(self, path: Path, error: Exception) -> None:
+        self.failed.append(path)
+        self._meter.say(f"{path}: {one_line(error)}")
 
 
 def _size(path: Path) -> int:

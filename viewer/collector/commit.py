@@ -24,7 +24,7 @@ class _Entry:
     batches: Sequence[SpanBatch]
     position: int | None
     done: threading.Event | None
-    note: FileImport | None = None
+    notes: Sequence[FileImport] = ()
     error: list[Exception] = field(default_factory=list)
 
 
@@ -99,10 +99,10 @@ class Committer:
             if self._rows >= FULL_GROUP_ROWS or len(self._entries) == 1:
                 self._wake.notify_all()
 
-    def write(self, batches: Sequence[SpanBatch], note: FileImport | None = None) -> None:
-        """Store batches, and with them how far a file is imported then, in one transaction; return
+    def write(self, batches: Sequence[SpanBatch], notes: Sequence[FileImport] = ()) -> None:
+        """Store batches, and with them how far files are imported then, in one transaction; return
         once it is committed; raise what the store raised."""
-        entry = _Entry(batches, None, threading.Event(), note)
+        entry = _Entry(batches, None, threading.Event(), notes)
         with self._wake:
             if self._stopping:
                 raise StoreError("the store is being closed")
@@ -205,7 +205,7 @@ class Committer:
             # After a failure it is not known whether it came before the commit or behind it.
             if is_first or not self._is_stored(group, mark):
                 batches = [batch for entry in group for batch in entry.batches]
-                notes = [entry.note for entry in group if entry.note is not None]
+                notes = [note for entry in group for note in entry.notes]
                 self._store.write_spans(batches, mark, notes)
         except Exception as error:
             self._fail(str(error) or type(error).__name__)
@@ -222,7 +222,8 @@ class Committer:
         if mark is not None:
             return self._store.journal_mark() >= mark
         (entry,) = group
-        return entry.note is not None and self._store.import_noted(entry.note.key) == entry.note
+        noted = (self._store.import_noted(note.key) == note for note in entry.notes)
+        return bool(entry.notes) and all(noted)
 
     def _is_set_aside(self, entry: _Entry) -> bool:
         try:

@@ -8,9 +8,9 @@ there, and a file that was imported is passed over.
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from io import BytesIO
 from itertools import chain
 from pathlib import Path
@@ -25,13 +25,14 @@ from viewer.collector.pipeline import Pipeline
 from viewer.formats.base import Decoded, DecodeError
 from viewer.formats.compression import MAX_DECOMPRESSED
 from viewer.formats.reading import BEGIN, Place
-from viewer.store.base import StoreError
+from viewer.store.base import FileImport, StoreError, StoreUnavailable
 from viewer.trace.batch import SpanBatch
 from viewer.trace.report import FileReport, Rejection
 
 MOST_TRACES = 200_000
 """So many traces of a file are told apart; their IDs are held in memory for that."""
 _HEAD_BYTES = 16
+_MOST_WAITING = 1_000
 Progress = Callable[[int, int], None]
 """Is told how many spans of a file are stored by now, and how many of its bytes are read."""
 
@@ -68,30 +69,102 @@ def import_stream(
 def import_path(
     pipeline: Pipeline, path: Path, progress: Progress = _silent, *, again: bool = False
 ) -> FileReport:
-    """Store what a file holds, from where an import of it ended before; one that is imported is
-    passed over unless ``again``. Raises DecodeError, StoreError or OSError."""
-    with path.open("rb") as stream:
-        if not stat.S_ISREG(path.stat().st_mode):
-            return import_stream(pipeline, str(path), stream, progress, limit=None)
+    """Store what one file holds, as `FileImporter` does. Raises DecodeError, StoreError or OSError."""
+    importer = FileImporter(pipeline)
+    report = importer.import_path(path, progress, again=again)
+    for _, error in importer.settle():
+        raise error
+    return report
 
-        def told(position: int) -> None:
-            progress(0, position)
 
-        known = recognise(path, stream, pipeline.imports_of, told, again=again)
-        if known.is_done:
-            if known.is_news:
-                pipeline.write([], known.note)
-            progress(0, known.note.bytes)
-            note = known.note
-            return FileReport(
-                str(path), "", 0, 0, earlier_spans=note.spans, imported_ns=note.noted_ns
-            )
-        under_way = _Import(pipeline, str(path), progress, known)
-        if store.is_table_file(_head_of(path)):
-            # What is read out of it is read elsewhere, and it is the whole file's content or none.
-            known.file.hash_on(None, told)
-            return _import_table(under_way, path)
-        return _import_spans(under_way, known.file, limit=None)
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """What is left to be stored of a file."""
+
+    path: Path
+    batches: Sequence[SpanBatch]
+    note: FileImport
+
+
+class FileImporter:
+    """Imports files. Of small ones the spans wait for those of the next, to be committed together."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._waiting: list[_Waiting] = []
+        self._rows = 0
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing of the files waits."""
+        return not self._waiting
+
+    def import_path(self, path: Path, progress: Progress, *, again: bool = False) -> FileReport:
+        """Take a file in, from where an import of it ended before; one that is imported is passed
+        over unless ``again``. It is not stored before `settle`. Raises DecodeError, StoreError or
+        OSError."""
+        with path.open("rb") as stream:
+            if not stat.S_ISREG(path.stat().st_mode):
+                return import_stream(self._pipeline, str(path), stream, progress, limit=None)
+
+            def told(position: int) -> None:
+                progress(0, position)
+
+            known = recognise(path, stream, self._notes_of, told, again=again)
+            if known.is_done:
+                return self._pass_over(path, known, progress)
+            under_way = _Import(self._pipeline, str(path), progress, known)
+            if store.is_table_file(_head_of(path)):
+                # What is read out of it is read elsewhere, and its content is the whole file or none.
+                known.file.hash_on(None, told)
+                report = _import_table(under_way, path)
+            else:
+                report = _import_spans(under_way, known.file, limit=None)
+            self._take(_Waiting(path, *under_way.rest()))
+            return report
+
+    def settle(self) -> list[tuple[Path, StoreError]]:
+        """Store all that waits; return the files of which that failed, and why."""
+        waiting, self._waiting, self._rows = self._waiting, [], 0
+        if not waiting:
+            return []
+        try:
+            batches = [batch for item in waiting for batch in item.batches]
+            self._pipeline.write(batches, [item.note for item in waiting])
+        except StoreError as error:
+            if isinstance(error, StoreUnavailable) or len(waiting) == 1:
+                return [(item.path, error) for item in waiting]
+        else:
+            return []
+        # One of them is refused, which must not keep the others from being stored.
+        failed = []
+        for item in waiting:
+            try:
+                self._pipeline.write(item.batches, [item.note])
+            except StoreError as error:
+                failed.append((item.path, error))
+        return failed
+
+    @property
+    def wants_to_settle(self) -> bool:
+        """Whether so much waits that it is to be stored now."""
+        return self._rows >= FULL_GROUP_ROWS or len(self._waiting) >= _MOST_WAITING
+
+    def _take(self, item: _Waiting) -> None:
+        self._waiting.append(item)
+        self._rows += sum(map(len, item.batches))
+
+    def _pass_over(self, path: Path, known: KnownFile, progress: Progress) -> FileReport:
+        if known.is_news:
+            self._take(_Waiting(path, (), known.note))
+        note = known.note
+        progress(0, note.bytes)
+        return FileReport(str(path), "", 0, 0, earlier_spans=note.spans, imported_ns=note.noted_ns)
+
+    def _notes_of(self, path: str, head_digest: str, most_bytes: int) -> list[FileImport]:
+        """Return the store's notes, and those that wait to be stored."""
+        noted = self._pipeline.imports_of(path, head_digest, most_bytes)
+        return [item.note for item in reversed(self._waiting)] + noted
 
 
 def _head_of(path: Path) -> bytes:
@@ -151,14 +224,16 @@ class _Import:
         if place is not None or self.known is None:
             self._place, self._ready = place or "", len(self._waiting)
             if self._rows >= FULL_GROUP_ROWS:
-                self._store(is_done=False)
+                self._store()
         self._progress(self._stored, position)
 
     def end(self, format_name: str, position: int) -> FileReport:
-        """Store what is left, and that this is all; raises StoreError."""
-        self._ready = len(self._waiting)
-        self._store(is_done=True)
-        self._progress(self._stored, position)
+        """Return what became of the file once the `rest` is stored; of what is not remembered it is
+        then. Raises StoreError."""
+        if self.known is None:
+            self._ready = len(self._waiting)
+            self._store()
+        self._progress(self.spans, position)
         return FileReport(
             self.name,
             format_name,
@@ -171,26 +246,28 @@ class _Import:
             remark=self.known.remark if self.known else "",
         )
 
+    def rest(self) -> tuple[Sequence[SpanBatch], FileImport]:
+        """Return what is left to be stored of a remembered file, and the note that this is all."""
+        assert self.known is not None
+        return self._waiting, self.known.done(self._place, self.spans)
+
     def break_off(self, error: DecodeError) -> DecodeError:
         """Return why the file cannot be read on. Of one of which nothing is stored nothing is, and
         else all before the break; raises StoreError."""
         before = self._stored + (self.known.earlier_spans if self.known else 0)
         if not before:
             return error
-        self._store(is_done=False)
+        self._store()
         before = self._stored + (self.known.earlier_spans if self.known else 0)
         reason = f"{error.reason}; {before:,} spans in front of that are stored"
         return DecodeError(reason, error.where)
 
-    def _store(self, *, is_done: bool) -> None:
+    def _store(self) -> None:
         """Commit what is ready, in one transaction."""
         batches, self._waiting = self._waiting[: self._ready], self._waiting[self._ready :]
         stored = sum(map(len, batches))
-        note = None
-        if self.known is not None:
-            make = self.known.done if is_done else self.known.after
-            note = make(self._place, self._stored + stored)
-        self._pipeline.write(batches, note)
+        notes = [self.known.after(self._place, self._stored + stored)] if self.known else []
+        self._pipeline.write(batches, notes)
         self._stored += stored
         self._rows -= stored
         self._ready = 0

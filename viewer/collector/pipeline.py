@@ -130,13 +130,13 @@ class Pipeline:
             raise Overloaded(self._journal_failure) from error
         self._journal_failure = ""
 
-    def write(self, batches: Sequence[SpanBatch], note: FileImport | None = None) -> None:
-        """Commit batches to the store itself, and with them how far a file is imported then, and
+    def write(self, batches: Sequence[SpanBatch], notes: Sequence[FileImport] = ()) -> None:
+        """Commit batches to the store itself, and with them how far files are imported then, and
         return once they are; raises StoreError. For imports, which are redacted, but not sampled:
         whoever hands a file in wants to see what is in it."""
         filled = [self._without_secrets(batch) for batch in batches if len(batch)]
-        if filled or note is not None:
-            self._committer.write(filled, note)
+        if filled or notes:
+            self._committer.write(filled, notes)
 
     def imports_of(self, path: str, head_digest: str, most_bytes: int) -> list[FileImport]:
         """Return what the store knows of a file's import, see there; raises StoreError."""
