@@ -40,6 +40,14 @@ _BASE_SPANS = 64 * BODY_SPANS
 _SHARE = 4  # of the large size, for the small one
 _MANY = 200
 _KILLS = 5
+# A process's peak begins with that of the one which started it, so a small one does that.
+_LAUNCHER = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdout=sys.stderr)
+_, status, usage = os.wait4(process.pid, 0)
+print(usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
 _TRACE_ID = re.compile(rb'"traceId":"[0-9a-f]{8}')
 
 
@@ -175,16 +183,19 @@ def run(paths: Sequence[Path], store: Path) -> Run:
     """Import files; raise Failed if the program says so."""
     begin = time.perf_counter()
     with tempfile.TemporaryFile("w+") as said:
-        process = subprocess.Popen(command(paths, store), stderr=said, stdout=said)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        launched = subprocess.run(
+            [sys.executable, "-c", _LAUNCHER, *command(paths, store)],
+            stderr=said,
+            stdout=subprocess.PIPE,
+            check=False,
+        )
         seconds = time.perf_counter() - begin
         said.seek(0)
         text = said.read()
-    if process.returncode:
+    if launched.returncode:
         raise Failed(f"{' '.join(command(paths, store))}:\n{text}")
-    cpu_s = usage.ru_utime + usage.ru_stime
-    return Run(seconds, cpu_s, usage.ru_maxrss * 1024 / 1e6, text)
+    cpu_s, peak_kib = map(float, launched.stdout.split())
+    return Run(seconds, cpu_s, peak_kib * 1024 / 1e6, text)
 
 
 def check(store: Path, spans: int, case: str) -> None:

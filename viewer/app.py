@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 UPLOAD_LIMIT = 512 << 20
+IMPORT_CACHE = 512 << 20
 RETENTION_EVERY_S = 600.0
 _TEND_EVERY_S = 2.0
 _UI_THREADS = 8
@@ -40,9 +41,12 @@ _log = logging.getLogger(__name__)
 class Ingest:
     """A store with the pipeline into it: what `import` needs, and half of what `serve` needs."""
 
-    def __init__(self, url: str, policy: Policy | None = None) -> None:
-        """Open the store for writing and take over what a crash has left; raises StoreError."""
-        self.store = open_store(url)
+    def __init__(
+        self, url: str, policy: Policy | None = None, cache_bytes: int | None = None
+    ) -> None:
+        """Open the store for writing and take over what a crash has left; raises StoreError.
+        ``cache_bytes`` is for who only writes, see `open_store`."""
+        self.store = open_store(url, cache_bytes=cache_bytes)
         try:
             self.pipeline = Pipeline(self.store, _journal_directory(self.store), policy=policy)
         except BaseException:

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import click
 
 from viewer import __version__, progress
-from viewer.app import Application, BadFile, Ingest
+from viewer.app import IMPORT_CACHE, Application, BadFile, Ingest
 from viewer.collector.listen import PortTaken
 from viewer.config import (
     DEMO_SETTINGS,
@@ -123,7 +123,7 @@ def import_files(
         failed = progress.send_files(url, paths, auth_token)
     else:
         try:
-            ingest = Ingest(store)
+            ingest = Ingest(store, cache_bytes=IMPORT_CACHE)
         except StoreLocked as error:
             _fail(f"{error}, or send the files to its server with --to URL")
         try:

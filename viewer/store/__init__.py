@@ -18,11 +18,13 @@ _TABLE_READER = "viewer.store.duckdb.foreign:read_table"
 _ACCEPTED = "a store is duckdb:PATH or memory:"
 
 
-def open_store(url: str, *, read_only: bool = False) -> SpanStore:
+def open_store(url: str, *, read_only: bool = False, cache_bytes: int | None = None) -> SpanStore:
     """Open the store that a URL names: ``duckdb:PATH`` (made if absent) or ``memory:``.
 
-    With ``read_only`` the path may also be a Parquet file or another tool's DuckDB file, and may
-    stand without scheme. Raises StoreError in one line, also as StoreLocked and StoreForeign.
+    ``cache_bytes`` is how much an engine may keep in memory, if that is less than it would take: who
+    only writes reads nothing twice. With ``read_only`` the path may also be a Parquet file or another
+    tool's DuckDB file, and may stand without scheme. Raises StoreError in one line, also as
+    StoreLocked and StoreForeign.
     """
     scheme, colon, path = url.partition(":")
     if not colon or scheme not in ENGINES:
@@ -32,7 +34,7 @@ def open_store(url: str, *, read_only: bool = False) -> SpanStore:
     if scheme == "duckdb" and not path:
         raise StoreError(f"{url!r} names no file: {_ACCEPTED}")
     opener = cast(Callable[..., SpanStore], _load(ENGINES[scheme]))
-    return opener(path, read_only=read_only)
+    return opener(path, read_only=read_only, cache_bytes=cache_bytes)
 
 
 def is_table_file(head: bytes) -> bool:

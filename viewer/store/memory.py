@@ -68,8 +68,13 @@ _LATEST = (1 << 63) - 1
 _ZERO_HALF = "0" * 16
 
 
-def open_memory(path: str, *, read_only: bool) -> "MemoryStore":
-    """Return an empty store; ``memory:`` has no path."""
+def open_memory(
+    path: str,
+    *,
+    read_only: bool,
+    cache_bytes: int | None = None,  # noqa: ARG001
+) -> "MemoryStore":
+    """Return an empty store; ``memory:`` has neither path nor cache."""
     if path:
         raise StoreError("a memory store has no path: memory:")
     return MemoryStore(writable=not read_only)

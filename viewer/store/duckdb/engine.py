@@ -48,14 +48,15 @@ from viewer.trace.summary import DependencyLink, Operation, RemovedTrace
 _ZERO_HALF = "0" * 16
 
 
-def open_duckdb(path: str, *, read_only: bool) -> SpanStore:
+def open_duckdb(path: str, *, read_only: bool, cache_bytes: int | None = None) -> SpanStore:
     """Open or create our own file; read-only also another tool's DuckDB or Parquet file.
 
-    Raises StoreLocked, StoreForeign or StoreError.
+    ``cache_bytes`` bounds what is kept of the file in memory while it is written. Raises
+    StoreLocked, StoreForeign or StoreError.
     """
     file = Path(path).absolute()
     if not read_only:
-        connections = open_file(file, read_only=False)
+        connections = open_file(file, read_only=False, cache_bytes=cache_bytes)
         try:
             delete_copy(file)
             prepare(connections, file, read_only=False)
