@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.builders import a_trace
 from tests.collector.senders import a_body
 from tests.formats.datadog import encoders
+from tests.formats.zipkin.test_proto import a_list, a_wire
 from viewer.formats import read_file, reading
 from viewer.formats.base import Decoded, DecodeError
 from viewer.formats.jaeger.encode import encode as encode_jaeger
@@ -67,7 +68,21 @@ def datadog() -> bytes:
     return encoders.v04([[span] for span in spans])
 
 
-UNITS = [framed, bare, otlp_line, jaeger_line, zipkin_line, indented, broken_line, of_a_list]
+def zipkin_entry(number: int) -> bytes:
+    return a_list(a_wire(id=number.to_bytes(8, "big"), name=b"x" * 90))
+
+
+UNITS = [
+    zipkin_entry,
+    framed,
+    bare,
+    otlp_line,
+    jaeger_line,
+    zipkin_line,
+    indented,
+    broken_line,
+    of_a_list,
+]
 PACKINGS: list[Packing] = [
     bytes,
     lambda data: gzip.compress(data, mtime=0),
@@ -125,7 +140,7 @@ def test_any_pieces_and_any_place_to_go_on_give_the_spans_of_the_whole(
     @given(
         st.integers(1, 12),
         st.sampled_from(PACKINGS),
-        st.integers(2, 4000),
+        st.integers(200, 4000),
         st.lists(st.integers(1, 3), max_size=6),
     )
     def check(units: int, pack: Packing, piece: int, stops: list[int]) -> None:
@@ -151,7 +166,7 @@ def test_any_pieces_and_any_place_to_go_on_give_the_spans_of_the_whole(
 
 
 @pytest.mark.usefixtures("small_pieces")
-@pytest.mark.parametrize("unit", [framed, bare, otlp_line, indented])
+@pytest.mark.parametrize("unit", [zipkin_entry, framed, bare, otlp_line, indented])
 @pytest.mark.parametrize("pack", PACKINGS)
 def test_what_is_appended_is_read_from_where_the_file_ended(
     unit: Callable[[int], bytes], pack: Packing
