@@ -163,6 +163,7 @@ def test_a_file_that_still_waits_is_not_imported_twice(target: Target, tmp_path:
     reports = import_all(target, [path, path, copy])
     assert [bool(report.imported_ns) for report in reports] == [False, True, True]
     assert target.store.count_spans(OTHER) == 3
+    assert len({noted.key for noted in target.store.imports_of(str(path), "", 0)}) == 1
 
 
 def test_much_that_waits_wants_to_be_stored(

@@ -130,7 +130,9 @@ class FileImporter:
             return []
         try:
             batches = [batch for item in waiting for batch in item.batches]
-            self._pipeline.write(batches, [item.note for item in waiting])
+            # A file that was named twice has noted what it is twice.
+            notes = {item.note.key: item.note for item in waiting}
+            self._pipeline.write(batches, list(notes.values()))
         except StoreError as error:
             if isinstance(error, StoreUnavailable) or len(waiting) == 1:
                 return [(item.path, error) for item in waiting]
