@@ -131,6 +131,7 @@ def ids_in(url: str) -> set[str]:
     [
         ["no-such-command"],
         ["serve", "--no-such-flag"],
+        ["import", str(SAMPLES / "otlp-json"), "--to", "http://127.0.0.1:9", "--again"],
         ["--port", "off"],
         ["serve", "--port", "99999"],
         ["serve", "--retention", "soon"],

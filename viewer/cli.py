@@ -120,6 +120,8 @@ def import_files(
     if not paths:
         _fail(f"{', '.join(map(str, files))}: no files in it")
     if url is not None:
+        if again:
+            raise click.UsageError("what is sent with --to is stored anew in any case")
         failed = progress.send_files(url, paths, auth_token)
     else:
         try:

@@ -207,9 +207,12 @@ def _passed_over(known: KnownFile, note: FileImport) -> KnownFile:
     """Return the file as one that is done, with a note that spares looking at it once more."""
     key = note.key if note.path == known.note.path else known.note.key
     same = replace(
-        note, key=key, path=known.note.path, head_digest=known.note.head_digest,
+        note,
+        key=key,
+        path=known.note.path,
+        head_digest=known.note.head_digest,
         status=known.status_if_settled(),
-    )  # fmt: skip
+    )
     known.is_news = bool(same.status) and same != note
     known.note, known.is_done = same, True
     return known
