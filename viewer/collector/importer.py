@@ -169,6 +169,14 @@ class FileImporter:
         return [item.note for item in reversed(self._waiting)] + noted
 
 
+def _compact(batch: SpanBatch) -> SpanBatch:
+    """Return a batch's columns without their lists, which take several times as much memory."""
+    try:
+        return SpanBatch.over(batch.to_arrow())
+    except UnicodeEncodeError:
+        return batch  # the store replaces what is no text
+
+
 def _head_of(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(_HEAD_BYTES)
@@ -219,10 +227,10 @@ class _Import:
     def take(self, decoded: Decoded, place: str | None, position: int) -> None:
         """Take a chunk, which ends at a place where reading can go on, or None; raises StoreError.
         ``position`` is how many of the file's bytes are read."""
-        if len(decoded.batch):
-            self._waiting.append(decoded.batch)
-            self._rows += len(decoded.batch)
         self._count(decoded)
+        if len(decoded.batch):
+            self._waiting.append(_compact(decoded.batch))
+            self._rows += len(decoded.batch)
         if place is not None or self.known is None:
             self._place, self._ready = place or "", len(self._waiting)
             if self._rows >= FULL_GROUP_ROWS:
