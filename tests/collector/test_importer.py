@@ -184,7 +184,7 @@ def test_a_file_that_the_store_refuses_does_not_keep_those_beside_it_from_being_
     write_spans = target.store.write_spans
 
     def refuse_the_third(batches: Sequence[SpanBatch], *arguments: object) -> None:
-        if any(f"{3:032x}" in batch.trace_id for batch in batches):
+        if any(f"{3:032x}" in batch.trace_ids() for batch in batches):
             raise StoreError("no such spans")
         write_spans(batches, *arguments)  # type: ignore[arg-type]
 
