@@ -125,6 +125,12 @@ def test_a_file_by_another_name_is_the_same(target: Target, file: Path, tmp_path
     assert target.rows() == 30
 
 
+def test_a_name_that_is_no_text_is_a_name(target: Target, file: Path) -> None:
+    odd = file.rename(os.fsdecode(os.fsencode(file.parent) + b"/\xff.jsonl"))
+    assert target.take(odd).spans == 30
+    assert target.take(odd).imported_ns
+
+
 def test_a_file_that_was_only_touched_is_the_same(target: Target, file: Path) -> None:
     target.take(file)
     os.utime(file, (1, 1))

@@ -81,6 +81,7 @@ class KnownFile:
     worth being written nevertheless. ``place`` is where to go on ("" = from the begin), behind
     ``earlier_spans`` that are stored of it. ``remark`` says what is odd about it."""
 
+    path: Path
     file: HashedFile
     note: FileImport
     is_done: bool = False
@@ -113,7 +114,7 @@ class KnownFile:
     def status_if_settled(self) -> str:
         """Return what the file system says of the file, if that proves that it is as it was read."""
         try:
-            found = os.stat(self.note.path)
+            found = self.path.stat()
         except OSError:
             return ""
         is_same = _status(found) == self.note.status and found.st_size == self.file.hashed
@@ -133,7 +134,9 @@ def recognise(
     but for what an interrupted import of that kind has left. ``told`` is called with how many bytes
     were looked at. Raises OSError and StoreError."""
     found = os.fstat(file.fileno())
-    where, size = str(path.absolute()), found.st_size
+    # A name may be no text, which the store takes only.
+    where = os.fsencode(path.absolute()).decode(errors="backslashreplace")
+    size = found.st_size
     hashed = HashedFile(file)
     hashed.hash_on(min(size, FILE_HEAD_BYTES), lambda _: None)
     begin = HashedFile(file).state()
@@ -149,7 +152,7 @@ def recognise(
         is_done=False,
         noted_ns=0,
     )
-    known = KnownFile(hashed, new)
+    known = KnownFile(path, hashed, new)
     notes = notes_of(where, new.head_digest, size)
     proven = next((note for note in notes if note.is_done and _is_as_noted(note, new)), None)
     if proven is not None and not again:
