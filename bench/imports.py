@@ -217,7 +217,7 @@ def kill_and_go_on(made: Made, store: Path, seconds: float, seed: int) -> tuple[
         process = subprocess.Popen(
             command(made.paths, store), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
         )
-        time.sleep(chance.uniform(0.3, 0.7) * seconds)
+        time.sleep(chance.uniform(0.15, 0.4) * seconds)
         process.send_signal(signal.SIGKILL)
         process.wait()
         with duckdb.connect(str(store)) as con:
