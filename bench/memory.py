@@ -23,6 +23,7 @@ from bench.results import show, write
 from bench.server import Server
 from bench.traces import Case, copy_id, make_trace
 from viewer.app import Ingest
+from viewer.collector.importer import import_path
 
 _TITLE = "Memory of the server while traces are opened"
 
@@ -68,7 +69,7 @@ def fill(path: Path, made: Case, traces: int) -> list[bytes]:
     file.write_bytes(make_trace(made).replace(made.trace_id, ids[0]))
     ingest = Ingest(f"duckdb:{path}")
     try:
-        ingest.import_path(file, lambda *_: None)
+        import_path(ingest.pipeline, file)
     finally:
         ingest.close()
     # The way in is measured elsewhere; twenty million spans would take minutes by it.

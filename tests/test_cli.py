@@ -131,6 +131,7 @@ def ids_in(url: str) -> set[str]:
     [
         ["no-such-command"],
         ["serve", "--no-such-flag"],
+        ["import", str(SAMPLES / "otlp-json"), "--to", "http://127.0.0.1:9", "--again"],
         ["--port", "off"],
         ["serve", "--port", "99999"],
         ["serve", "--retention", "soon"],
@@ -175,6 +176,36 @@ def test_import_stores_files_folders_and_compressed_ones(store: str) -> None:
         in lines
     )
     assert len(ids_in(store)) > 80
+
+
+def test_a_file_is_imported_once_unless_it_is_wanted_again(store: str, tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    file.write_bytes(encode(a_trace(3)))
+
+    def stored() -> str:
+        return tracefall("status", "--store", store).stdout.splitlines()[0].split(",")[0]
+
+    before = stored()
+    tracefall("import", file, "--store", store)
+    once = stored()
+    assert once != before
+    result = tracefall("import", file, "--store", store)
+    assert result.exit_code == 0
+    assert "already imported on " in result.stderr
+    assert stored() == once
+    assert tracefall("import", file, "--again", "--store", store).exit_code == 0
+    assert stored() != once
+
+
+def test_a_server_passes_over_files_that_were_imported_before(tmp_path: Path) -> None:
+    store, file = f"duckdb:{tmp_path / 'a.duckdb'}", tmp_path / "a.json"
+    file.write_bytes(encode(a_trace(3)))
+    with Server(store, files=[file]) as server:
+        server.stop()
+        server.start()
+        assert f"{file}: otlp-json, 3 spans in 1 trace" in server.output
+        assert f"{file}: already imported on " in server.output
+    assert tracefall("status", "--store", store).stdout.startswith("3 spans in 1 trace,")
 
 
 def test_import_reads_stdin(store: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from viewer import __version__
 from viewer.allocator import share_arenas
 from viewer.collector.doors import Doors, shown_host
-from viewer.collector.importer import Progress, import_path, import_stream
+from viewer.collector.importer import FileImporter, Progress, import_stream
 from viewer.collector.listen import HttpServer, WsgiApp, bind, is_loopback
 from viewer.collector.pipeline import Pipeline
 from viewer.collector.policy import Policy, PolicyError, load_policy
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 UPLOAD_LIMIT = 512 << 20
+IMPORT_CACHE = 512 << 20
 RETENTION_EVERY_S = 600.0
 _TEND_EVERY_S = 2.0
 _UI_THREADS = 8
@@ -42,9 +43,12 @@ _log = logging.getLogger(__name__)
 class Ingest:
     """A store with the pipeline into it: what `import` needs, and half of what `serve` needs."""
 
-    def __init__(self, url: str, policy: Policy | None = None) -> None:
-        """Open the store for writing and take over what a crash has left; raises StoreError."""
-        self.store = open_store(url)
+    def __init__(
+        self, url: str, policy: Policy | None = None, cache_bytes: int | None = None
+    ) -> None:
+        """Open the store for writing and take over what a crash has left; raises StoreError.
+        ``cache_bytes`` is for who only writes, see `open_store`."""
+        self.store = open_store(url, cache_bytes=cache_bytes)
         self.otlp = OtlpDecoder()
         try:
             self.pipeline = Pipeline(
@@ -53,14 +57,15 @@ class Ingest:
         except BaseException:
             self.store.close()
             raise
+        self.files = FileImporter(self.pipeline)
 
-    def import_path(self, path: Path, progress: Progress) -> FileReport:
-        """Store a file; raises DecodeError, StoreError or OSError."""
-        return import_path(self.pipeline, path, progress)
-
-    def import_stream(self, name: str, stream: BinaryIO) -> FileReport:
-        """Store a stream; raises DecodeError or StoreError."""
+    def import_upload(self, name: str, stream: BinaryIO) -> FileReport:
+        """Store a stream that a stranger sends; raises DecodeError or StoreError."""
         return import_stream(self.pipeline, name, stream)
+
+    def import_pipe(self, name: str, stream: BinaryIO, progress: Progress) -> FileReport:
+        """Store a stream of any length; raises DecodeError or StoreError."""
+        return import_stream(self.pipeline, name, stream, progress, limit=None)
 
     def close(self) -> None:
         """Commit what is pending and release the file."""
@@ -208,7 +213,7 @@ class Application:
         return UiServices(
             store=self.store,
             version=__version__,
-            ingest=self.ingest.import_stream if self.ingest else None,
+            ingest=self.ingest.import_upload if self.ingest else None,
             doors=self._reports,
             trouble=self._failure,
             policy=self._policy_report,

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import click
 
 from viewer import __version__, progress
-from viewer.app import Application, BadFile, Ingest
+from viewer.app import IMPORT_CACHE, Application, BadFile, Ingest
 from viewer.collector.listen import PortTaken
 from viewer.config import (
     DEMO_SETTINGS,
@@ -106,10 +106,12 @@ def demo(**arguments: Any) -> None:
 @options(STORE_SETTINGS)
 @click.option("--to", "url", help="Send the files to the running server at this URL instead.")
 @click.option("--auth-token", envvar="TRACEFALL_AUTH_TOKEN", help="That server's token.")
+@click.option("--again", is_flag=True, help="Import files anew that were imported before.")
 def import_files(
-    files: tuple[Path, ...], store: str, url: str | None, auth_token: str | None
+    files: tuple[Path, ...], store: str, url: str | None, auth_token: str | None, again: bool
 ) -> None:
-    """Read trace files or folders (- = stdin) of any supported format into the store.
+    """Read trace files or folders (- = stdin) of any supported format into the store; after an
+    interruption the same command goes on where it was.
 
     \b
     Example: tracefall import traces/ --store duckdb:traces.duckdb
@@ -118,14 +120,18 @@ def import_files(
     if not paths:
         _fail(f"{', '.join(map(str, files))}: no files in it")
     if url is not None:
+        if again:
+            raise click.UsageError("what is sent with --to is stored anew in any case")
         failed = progress.send_files(url, paths, auth_token)
     else:
         try:
-            ingest = Ingest(store)
+            ingest = Ingest(store, cache_bytes=IMPORT_CACHE)
         except StoreLocked as error:
             _fail(f"{error}, or send the files to its server with --to URL")
         try:
-            failed = progress.import_files(ingest, paths)[1]
+            failed = progress.import_files(ingest, paths, again=again)[1]
+        except KeyboardInterrupt:
+            _fail("stopped; the same command goes on where this one was")
         finally:
             ingest.close()
     if failed:

@@ -9,14 +9,13 @@ from hypothesis import strategies as st
 
 from tests.builders import MS, START_NS, a_span, a_tree
 from tests.conftest import SAMPLES
+from tests.formats.reading import chunks
 from viewer.analysis.attribute_quality import (
     attribute_issues,
     rows_to_look_at,
     same_statements,
 )
 from viewer.analysis.quality import Issue, Problem
-from viewer.formats import decode
-from viewer.formats.base import Payload
 from viewer.trace.attributes import Value
 from viewer.trace.span import Event, Span, SpanKind
 
@@ -136,7 +135,7 @@ def test_of_a_large_trace_roots_errors_and_unanswered_clients_are_looked_at_firs
 def test_healthy_checkouts_leave_nothing_out() -> None:
     traces: dict[str, list[Span]] = {}
     data = (SAMPLES / "otlp-json/healthy-checkouts.jsonl.gz").read_bytes()
-    for decoded in decode(Payload(data)):
+    for decoded in chunks(data):
         for span in decoded.batch.spans():
             traces.setdefault(span.trace_id, []).append(span)
     assert len(traces) == 80

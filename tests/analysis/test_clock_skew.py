@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import MS, START_NS, a_forest, a_span, a_tree
+from tests.formats.reading import chunks
 from viewer.analysis.clock_skew import ClockSkew, clock_skew
-from viewer.formats import decode
-from viewer.formats.base import Payload
 from viewer.trace.columns import columns_of_spans
 from viewer.trace.span import Span, SpanKind
 from viewer.trace.tree import Oddity, TraceTree, build_tree, with_starts
@@ -191,8 +190,8 @@ def test_the_largest_corrections_are_told_first() -> None:
 @pytest.fixture
 def shared_tree(shared_traces: Path) -> Callable[[str], TraceTree]:
     def read(name: str) -> TraceTree:
-        payload = Payload((shared_traces / name).read_bytes(), name)
-        found = [span for chunk in decode(payload) for span in chunk.batch.spans()]
+        data = (shared_traces / name).read_bytes()
+        found = [span for chunk in chunks(data) for span in chunk.batch.spans()]
         return build_tree(columns_of_spans(found[0].trace_id, found, range(len(found))))
 
     return read

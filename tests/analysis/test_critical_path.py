@@ -14,9 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.builders import START_NS, a_span, a_tree
+from tests.formats.reading import chunks
 from viewer.analysis.critical_path import CriticalPath, critical_path
-from viewer.formats import decode
-from viewer.formats.base import Payload
 from viewer.trace.columns import TraceColumns, columns_of_spans
 from viewer.trace.span import Span, SpanKind
 from viewer.trace.tree import TraceTree, build_tree
@@ -174,8 +173,8 @@ def crisp(folder: Path, number: int) -> tuple[TraceTree, dict[str, int]]:
     for sent in said["data"][0]["spans"]:
         # They begin at 0, which is no time of day.
         sent["startTime"] += START_NS // _US
-    payload = Payload(json.dumps(said).encode(), lenient=True)
-    spans = [found for chunk in decode(payload) for found in chunk.batch.spans()]
+    data = json.dumps(said).encode()
+    spans = [found for chunk in chunks(data) for found in chunk.batch.spans()]
     answer = said["testing"]
     expected = answer["opTimeExclusive"] if isinstance(answer, dict) else answer[0]
     return a_tree(spans), expected

@@ -9,14 +9,13 @@ from hypothesis import given
 from tests.analysis.test_patterns import forests
 from tests.builders import MS, START_NS, a_span, a_tree
 from tests.conftest import SAMPLES
+from tests.formats.reading import chunks
 from viewer.analysis.findings import Bottleneck, ErrorSpread, HeaviestService
 from viewer.analysis.overview import MOST_OF_A_KIND, Overview, overview
 from viewer.analysis.patterns import InARow, Repetition
 from viewer.analysis.quality import structure_issues
 from viewer.analysis.self_time import self_times
 from viewer.analysis.visible import children_of
-from viewer.formats import decode
-from viewer.formats.base import Payload
 from viewer.trace.columns import TraceColumns
 from viewer.trace.span import Span, SpanKind
 from viewer.trace.tree import TraceTree, build_tree
@@ -29,7 +28,7 @@ def of(tree: TraceTree) -> Overview:
 def sample(name: str) -> list[TraceTree]:
     """Return the traces of a sample file."""
     traces: dict[str, list[Span]] = {}
-    for decoded in decode(Payload((SAMPLES / name).read_bytes())):
+    for decoded in chunks((SAMPLES / name).read_bytes()):
         for span in decoded.batch.spans():
             traces.setdefault(span.trace_id, []).append(span)
     return [a_tree(spans) for spans in traces.values()]

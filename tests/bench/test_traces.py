@@ -4,8 +4,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from bench.traces import LAST_SPAN, Case, make_trace, parse_case
-from viewer.formats import decode
-from viewer.formats.base import Payload
+from tests.formats.reading import chunks
 from viewer.trace.ids import parse_trace_id
 
 
@@ -41,6 +40,6 @@ def test_a_chain_has_a_level_for_each_span() -> None:
 
 def test_tracefall_reads_a_made_trace_under_its_id() -> None:
     case = Case("tree", 40)
-    (decoded,) = decode(Payload(make_trace(case)))
+    (decoded,) = chunks(make_trace(case))
     assert set(decoded.batch.trace_id) == {parse_trace_id(case.trace_id.hex())}
     assert len(decoded.batch) == 40

@@ -3,6 +3,7 @@
 import itertools
 import threading
 import time
+from collections.abc import Sequence
 
 import pyarrow as pa  # type: ignore[import-untyped]
 import pytest
@@ -11,7 +12,7 @@ from tests.builders import a_batch, a_trace
 from viewer.collector import commit
 from viewer.collector.commit import Committer
 from viewer.store import open_store
-from viewer.store.base import StoreError, StoreUnavailable
+from viewer.store.base import FileImport, StoreError, StoreUnavailable
 from viewer.trace.batch import SpanBatch
 
 
@@ -27,7 +28,9 @@ class _Recorder:
     def journal_mark(self) -> int:
         return self.store.journal_mark()
 
-    def write_spans(self, batches: list[SpanBatch], mark: int | None) -> None:
+    def write_spans(
+        self, batches: list[SpanBatch], mark: int | None, imports: Sequence[FileImport] = ()
+    ) -> None:
         refused = set(self._poison.trace_id) if self._poison else set()
         if any(refused & set(table["trace_id"].to_pylist()) for table in map(to_arrow, batches)):
             raise StoreError("this one cannot be stored")
@@ -64,8 +67,8 @@ def test_a_batch_that_cannot_be_stored_does_not_hold_up_its_neighbours() -> None
     committer.submit(a_batch(a_trace(1)), 1)
     committer.start()
     with pytest.raises(StoreError, match="cannot be stored"):
-        committer.write(poison)
-    committer.write(a_batch(a_trace(3)))
+        committer.write([poison])
+    committer.write([a_batch(a_trace(3))])
     committer.stop()
     assert recorder.store.stats().traces == 2
 
@@ -233,4 +236,4 @@ def test_nothing_is_taken_once_it_is_stopped() -> None:
     committer.start()
     committer.stop()
     with pytest.raises(StoreError, match="closed"):
-        committer.write(a_batch(a_trace(1)))
+        committer.write([a_batch(a_trace(1))])

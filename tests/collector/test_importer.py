@@ -3,8 +3,9 @@
 import gzip
 import io
 import os
+import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,15 +17,16 @@ from tests.builders import TRACE_ID, a_batch, a_span, a_trace
 from tests.collector.senders import a_body
 from tests.conftest import SAMPLES
 from viewer.collector import importer
-from viewer.collector.importer import import_path, import_stream
+from viewer.collector.importer import FileImporter, import_path, import_stream
 from viewer.collector.pipeline import Pipeline
-from viewer.formats import documents
+from viewer.formats import compression, documents, reading
 from viewer.formats.base import DecodeError
 from viewer.formats.jaeger.encode import encode as encode_jaeger
 from viewer.formats.otlp.encode import encode
 from viewer.formats.zipkin.encode import encode as encode_zipkin
 from viewer.store import open_store
 from viewer.store.base import SpanStore, StoreError
+from viewer.trace.batch import SpanBatch
 from viewer.trace.report import FileReport
 
 OTHER = f"{2:032x}"
@@ -131,25 +133,128 @@ def test_many_small_messages_are_few_writes(target: Target) -> None:
     assert target.store.generation == before + 1
 
 
+def import_all(target: Target, paths: list[Path]) -> list[FileReport]:
+    importer = FileImporter(target.pipeline)
+    reports = [importer.import_path(path, lambda *_: None) for path in paths]
+    assert importer.settle() == []
+    assert importer.is_settled
+    return reports
+
+
+def some_files(folder: Path, numbers: range) -> list[Path]:
+    paths = [folder / f"{number}.json" for number in numbers]
+    for number, path in zip(numbers, paths, strict=True):
+        path.write_bytes(encode(a_trace(number)))
+    return paths
+
+
+def test_many_small_files_are_few_writes(target: Target, tmp_path: Path) -> None:
+    before = target.store.generation
+    paths = some_files(tmp_path, range(2, 52))
+    assert sum(report.spans for report in import_all(target, paths)) == 150
+    assert target.store.generation == before + 1
+    assert all(report.imported_ns for report in import_all(target, paths))
+
+
+def test_a_file_that_still_waits_is_not_imported_twice(target: Target, tmp_path: Path) -> None:
+    (path,) = some_files(tmp_path, range(2, 3))
+    copy = tmp_path / "copy"
+    copy.write_bytes(path.read_bytes())
+    reports = import_all(target, [path, path, copy])
+    assert [bool(report.imported_ns) for report in reports] == [False, True, True]
+    assert target.store.count_spans(OTHER) == 3
+    assert len({noted.key for noted in target.store.imports_of(str(path), "", 0)}) == 1
+
+
+def test_much_that_waits_wants_to_be_stored(
+    target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importer, "_MOST_WAITING", 2)
+    waiting = FileImporter(target.pipeline)
+    wants = []
+    for path in some_files(tmp_path, range(2, 5)):
+        waiting.import_path(path, lambda *_: None)
+        wants.append(waiting.wants_to_settle)
+    assert wants == [False, True, True]
+
+
+def test_a_file_that_the_store_refuses_does_not_keep_those_beside_it_from_being_stored(
+    target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_spans = target.store.write_spans
+
+    def refuse_the_third(batches: Sequence[SpanBatch], *arguments: object) -> None:
+        if any(f"{3:032x}" in batch.trace_ids() for batch in batches):
+            raise StoreError("no such spans")
+        write_spans(batches, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(target.store, "write_spans", refuse_the_third)
+    paths = some_files(tmp_path, range(2, 6))
+    waiting = FileImporter(target.pipeline)
+    for path in paths:
+        waiting.import_path(path, lambda *_: None)
+    ((failed, error),) = waiting.settle()
+    assert (failed, str(error)) == (paths[1], "no such spans")
+    assert target.store.stats().traces == 4
+    monkeypatch.undo()
+    assert [report.spans for report in import_all(target, paths)] == [0, 3, 0, 0]
+
+
+def test_a_file_that_breaks_off_late_says_what_of_it_is_stored(
+    target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importer, "FULL_GROUP_ROWS", 6)
+    monkeypatch.setattr(reading, "PIECE_BYTES", 2000)
+    monkeypatch.setattr(reading, "_CHUNK", 500)
+    monkeypatch.setattr(compression, "_PIECE", 1000)
+    whole = b"".join(encode(a_trace(number)) + b"\n" for number in range(2, 42))
+    packed = gzip.compress(whole, mtime=0)
+    path = tmp_path / "a.gz"
+    path.write_bytes(packed[:-20])
+    with pytest.raises(DecodeError, match=r"breaks off; (\d+) spans in front") as raised:
+        import_path(target.pipeline, path)
+    found = re.search(r"(\d+) spans in front of that are stored", str(raised.value))
+    stored = target.store.stats().span_rows - 2
+    assert found
+    assert int(found[1]) == stored > 0
+    path.write_bytes(packed)
+    report = import_path(target.pipeline, path)
+    assert (report.spans, report.earlier_spans) == (120 - stored, stored)
+    assert target.store.stats().span_rows == 122
+
+
 def test_progress_is_told_as_spans_are_stored(
     target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importer, "CHUNK_SPANS", 30)
-    monkeypatch.setattr(documents, "CHUNK_SPANS", 1)
-    told: list[int] = []
+    monkeypatch.setattr(importer, "FULL_GROUP_ROWS", 30)
+    monkeypatch.setattr(documents, "CHUNK_SPANS", 30)
+    told: list[tuple[int, int]] = []
     lines = b"\n".join(encode(a_trace(number)) for number in range(2, 42))
-    import_stream(target.pipeline, "x", io.BytesIO(lines), told.append)
-    assert told == [30, 60, 90, 120, 120]
+    import_stream(
+        target.pipeline, "x", io.BytesIO(lines), lambda spans, read: told.append((spans, read))
+    )
+    assert [spans for spans, _ in told] == [30, 60, 90, 120, 120]
+    assert {read for _, read in told} == {len(lines)}
 
 
-def test_a_file_over_the_limit_is_refused_before_it_is_read_whole(
+def test_a_value_over_the_limit_is_refused_before_it_is_read_whole(
     target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importer, "MAX_FILE_BYTES", 2 << 20)
-    stream = io.BytesIO(bytes(9 << 20))
-    with pytest.raises(DecodeError, match="larger than"):
+    monkeypatch.setattr(reading, "MAX_UNIT_BYTES", 2 << 20)
+    stream = io.BytesIO(b"[" * (29 << 20))
+    with pytest.raises(DecodeError, match=r"line 1, byte 0: a JSON value .* split it"):
         import_stream(target.pipeline, "x", stream)
-    assert stream.tell() < 4 << 20
+    assert stream.tell() < 16 << 20
+
+
+def test_more_traces_than_are_told_apart_are_said_to_be_more(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = b"\n".join(encode(a_trace(number)) for number in range(2, 12))
+    assert not target.take(lines).more_traces
+    monkeypatch.setattr(importer, "MOST_TRACES", 9)
+    report = target.take(lines)
+    assert (report.traces, report.more_traces, report.spans) == (9, True, 30)
 
 
 def test_a_named_pipe_is_read_as_a_file_is(target: Target, tmp_path: Path) -> None:

@@ -261,7 +261,7 @@ def test_it_refuses_when_the_journal_is_full_and_recovers_by_itself(
 def test_a_write_that_fails_is_told_to_the_importer(store: SpanStore, tmp_path: Path) -> None:
     pipeline = Pipeline(_Broken(store), tmp_path / "journal")  # type: ignore[arg-type]
     with pytest.raises(StoreError, match="no space"):
-        pipeline.write(a_batch([a_span(1)]))
+        pipeline.write([a_batch([a_span(1)])])
     pipeline.close()
     store.close()
 
@@ -332,7 +332,7 @@ def test_what_was_journaled_before_there_was_a_policy_is_redacted_when_it_is_tak
 def test_imports_are_redacted_but_not_sampled(store: SpanStore, tmp_path: Path) -> None:
     policy = Policy(sampling().sampling, HIDE.redaction)
     pipeline = Pipeline(store, tmp_path / "journal", policy=policy)
-    pipeline.write(a_batch([a_span(1, attributes={"to": EMAIL})]))
+    pipeline.write([a_batch([a_span(1, attributes={"to": EMAIL})])])
     (stored,) = store.get_spans(a_span(1).trace_id)
     assert stored.span.attributes == (("to", "[redacted]"),)
     pipeline.close()

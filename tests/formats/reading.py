@@ -1,9 +1,10 @@
 """Decode a whole file at once, for tests."""
 
+import io
 from dataclasses import dataclass, field
 
-from viewer.formats import decode
-from viewer.formats.base import DecodeError, Format, Payload
+from viewer.formats import read_file
+from viewer.formats.base import Decoded, DecodeError, Format, Payload
 from viewer.trace.report import Rejection
 from viewer.trace.span import Span
 
@@ -44,14 +45,20 @@ class Contents:
 
 def read(data: bytes | str, *, lenient: bool = True) -> Contents:
     """Decode a file's bytes as import does."""
-    decoding = decode(Payload(data.encode() if isinstance(data, str) else data, lenient=lenient))
+    raw = data.encode() if isinstance(data, str) else data
+    reading = read_file(io.BytesIO(raw), lenient=lenient)
     contents = Contents()
-    for chunk in decoding:
+    for chunk, _ in reading:
         contents.spans.extend(chunk.batch.spans())
         contents.rejected.extend(chunk.rejected)
         contents.notes.extend(chunk.notes)
-    contents.format = decoding.format
+    contents.format = reading.format
     return contents
+
+
+def chunks(data: bytes) -> list[Decoded]:
+    """Return a file's chunks."""
+    return [chunk for chunk, _ in read_file(io.BytesIO(data))]
 
 
 def decode_anything(reader: Format, data: bytes) -> list[Span]:

@@ -7,11 +7,16 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from viewer.formats import compression
 from viewer.formats.base import DecodeError
-from viewer.formats.compression import decompress
 
 TEXT = b"a line of a trace file\n" * 5000
 SKIPPABLE_FRAME = b"\x50\x2a\x4d\x18\x04\0\0\0abcd"
+
+
+def decompress(data: bytes, limit: int | None = None, step: int = 1 << 30) -> bytes:
+    chunks = [data[at : at + step] for at in range(0, len(data), step)]
+    return b"".join(compression.decompress(chunks, limit))
 
 
 @given(st.lists(st.binary(max_size=200), min_size=1, max_size=3))
@@ -65,6 +70,21 @@ def test_a_bomb_stops_at_the_limit(pack) -> None:
         assert tracemalloc.get_traced_memory()[1] < 160 << 20
     finally:
         tracemalloc.stop()
+
+
+@given(st.lists(st.binary(max_size=200), min_size=1, max_size=4), st.integers(1, 30))
+def test_chunks_of_any_size_give_the_same(parts: list[bytes], step: int) -> None:
+    parts.insert(0, b"{")
+    for pack in (gzip.compress, zstandard.compress):
+        packed = b"".join(pack(part) for part in parts)
+        assert decompress(packed, step=step) == b"".join(parts)
+        assert decompress(gzip.compress(packed, mtime=0), step=step) == b"".join(parts)
+
+
+def test_a_large_file_comes_in_pieces_of_bounded_size() -> None:
+    for pack in (gzip.compress, zstandard.compress):
+        packed = pack(bytes(64 << 20))
+        assert max(map(len, compression.decompress([packed]))) <= 16 << 20
 
 
 @given(st.sampled_from([b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x50\x2a\x4d\x18"]), st.binary())

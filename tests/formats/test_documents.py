@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.formats.reading import read
 from tests.formats.strategies import json_values
-from viewer.formats.base import DecodeError
+from viewer.formats.base import DecodeError, Payload
 from viewer.formats.documents import documents
 
 SPAN = {
@@ -136,7 +136,7 @@ def test_deep_attributes_are_cut_and_the_span_is_kept() -> None:
 def test_what_json_wrote_is_split_again(values: list[object]) -> None:
     for between in ("\n", " ", ""):
         text = between.join(json.dumps(value) for value in values)
-        found = [document.value for document in documents(text.encode())]
+        found = [document.value for document in documents(Payload(text.encode()))]
         assert repr(found) == repr(values) or found == values
 
 

@@ -8,11 +8,11 @@ import click
 import pytest
 
 from tests.conftest import REPOSITORY
+from tests.formats.reading import chunks
 from tests.house.readme import README, with_tables
 from viewer import __version__
 from viewer.cli import main as program
-from viewer.formats import FORMATS, decode
-from viewer.formats.base import Payload
+from viewer.formats import FORMATS
 from viewer.store import ENGINES
 
 # Parts of words that have no business in the project, put together so as not to find themselves.
@@ -137,7 +137,7 @@ def test_the_samples_readme_counts_what_the_samples_hold() -> None:
         re.MULTILINE,
     )
     for name, spans, traces in rows:
-        decoded = list(decode(Payload((folder / name).read_bytes(), lenient=True)))
+        decoded = chunks((folder / name).read_bytes())
         trace_ids = {trace_id for chunk in decoded for trace_id in chunk.batch.trace_id}
         counted = (sum(len(chunk.batch) for chunk in decoded), len(trace_ids))
         assert counted == (int(spans.replace(",", "")), int(traces.replace(",", ""))), name

@@ -15,7 +15,9 @@ from tests.builders import MS, START_NS, TRACE_ID, a_batch, a_span, a_trace
 from viewer.search.events import EventQuery
 from viewer.search.query import Sort, TraceQuery
 from viewer.store.base import (
+    FILE_HEAD_BYTES,
     EventPage,
+    FileImport,
     LateSpans,
     Linking,
     LinkingSpan,
@@ -92,6 +94,33 @@ class StoreContract:
         store = self.make_store(tmp_path, clock)
         yield store
         store.close()
+
+    # Imports
+
+    def test_it_notes_with_the_spans_how_far_a_file_is_imported(self, store: SpanStore) -> None:
+        first = a_note("one", spans=3)
+        store.write_spans([a_batch(a_trace())], imports=[first, a_note("other", path="/b")])
+        assert store.import_noted("one") == first
+        assert store.import_noted("none") is None
+        generation = store.generation
+        done = replace(first, place="9", bytes=9000, is_done=True, noted_ns=8)
+        store.write_spans([], imports=[done])
+        assert store.import_noted("one") == done
+        assert store.generation == generation
+        assert [noted.key for noted in store.imports_of("/a", "", 0)] == ["one"]
+
+    def test_it_finds_what_a_file_may_begin_with(self, store: SpanStore) -> None:
+        notes = [
+            a_note("same head", path="/b", head_digest="h", bytes=FILE_HEAD_BYTES, noted_ns=3),
+            a_note("longer", path="/c", head_digest="h", bytes=9001, noted_ns=2),
+            a_note("other head", path="/d", head_digest="i", bytes=FILE_HEAD_BYTES),
+            a_note("short", path="/e", head_digest="i", bytes=FILE_HEAD_BYTES - 1, noted_ns=4),
+            a_note("same path", path="/a", head_digest="j", bytes=9001, noted_ns=5),
+        ]
+        store.write_spans([], imports=notes)
+        found = [noted.key for noted in store.imports_of("/a", "h", 9000)]
+        assert found == ["same path", "short", "same head"]
+        assert store.imports_of("/x", "h", FILE_HEAD_BYTES - 2) == []
 
     # Absence
 
@@ -1288,6 +1317,19 @@ class StoreContract:
             reader.join()
         assert failures == []
         assert store.count_traces(TraceQuery()).total == 12
+
+
+def a_note(
+    key: str,
+    path: str = "/a",
+    head_digest: str = "h",
+    bytes: int = 5000,  # noqa: A002
+    spans: int = 0,
+    noted_ns: int = 1,
+) -> FileImport:
+    return FileImport(
+        key, path, "1:2", bytes, "d", head_digest, "5", spans, is_done=False, noted_ns=noted_ns
+    )
 
 
 def spans_of(store: SpanStore, trace_id: str) -> list[Span]:

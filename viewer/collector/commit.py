@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from viewer.formats.bulk import BulkColumns
-from viewer.store.base import StoreError, StoreUnavailable
+from viewer.store.base import FileImport, StoreError, StoreUnavailable
 from viewer.trace.batch import SpanBatch
 
 FULL_GROUP_ROWS = 122_880  # DuckDB's row group: a group this large is compressed once, in place
@@ -24,25 +24,39 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Entry:
-    """What waits to be written: a batch, or columns that are to become one."""
+    """What waits to be written: batches, or columns that are to become one."""
 
-    spans: SpanBatch | BulkColumns
+    spans: Sequence[SpanBatch] | BulkColumns
     position: int | None
     done: threading.Event | None = None
+    notes: Sequence[FileImport] = ()
     error: list[Exception] = field(default_factory=list)
 
     @property
-    def batch(self) -> SpanBatch:
-        if not isinstance(self.spans, SpanBatch):
-            self.spans = self.spans.seal()
+    def rows(self) -> int:
+        return sum(map(len, self.spans)) if isinstance(self.spans, Sequence) else len(self.spans)
+
+    @property
+    def batches(self) -> Sequence[SpanBatch]:
+        if not isinstance(self.spans, Sequence):
+            self.spans = (self.spans.seal(),)
         return self.spans
 
 
 class SpanWriter(Protocol):
     """What can store batches: a store, or what prepares them for one."""
 
-    def write_spans(self, batches: Sequence[SpanBatch], mark: int | None) -> None:
-        """Store the batches in one transaction; raises StoreError."""
+    def write_spans(
+        self,
+        batches: Sequence[SpanBatch],
+        mark: int | None,
+        imports: Sequence[FileImport] = (),
+    ) -> None:
+        """Store the batches and the notes in one transaction; raises StoreError."""
+
+    def import_noted(self, key: str) -> FileImport | None:
+        """Return the last note of this key; raises StoreError."""
+        ...
 
     def journal_mark(self) -> int:
         """Return the mark of the last committed write that carried one; raises StoreError."""
@@ -55,11 +69,12 @@ SetAside = Callable[[SpanBatch, int | None, str], None]
 
 def _halves(entry: _Entry) -> list[_Entry]:
     """Return an entry's parts, the one to be written last first: with it all of the entry is."""
-    table = entry.batch.to_arrow()
+    (batch,) = entry.batches
+    table = batch.to_arrow()
     middle = len(table) // 2
     first, second = SpanBatch.over(table[:middle]), SpanBatch.over(table[middle:])
-    first.weight = second.weight = entry.batch.weight
-    return [_Entry(second, entry.position), _Entry(first, None)]
+    first.weight = second.weight = batch.weight
+    return [_Entry((second,), entry.position), _Entry((first,), None)]
 
 
 class Committer:
@@ -107,7 +122,7 @@ class Committer:
         in the journal is committed with this batch and those submitted before. None leaves that to
         a batch that follows, which may be empty."""
         with self._wake:
-            self._entries.append(_Entry(batch, position))
+            self._entries.append(_Entry((batch,), position))
             self._grow(len(batch))
 
     def announce(self, rows: int) -> None:
@@ -129,14 +144,15 @@ class Committer:
         if was_idle or self._rows >= FULL_GROUP_ROWS:
             self._wake.notify_all()
 
-    def write(self, batch: SpanBatch) -> None:
-        """Store a batch and return once it is committed; raise what the store raised."""
-        entry = _Entry(batch, None, threading.Event())
+    def write(self, batches: Sequence[SpanBatch], notes: Sequence[FileImport] = ()) -> None:
+        """Store batches, and with them how far files are imported then, in one transaction; return
+        once it is committed; raise what the store raised."""
+        entry = _Entry(batches, None, threading.Event(), notes)
         with self._wake:
             if self._stopping:
                 raise StoreError("the store is being closed")
             self._entries.append(entry)
-            self._rows += len(batch)
+            self._rows += sum(map(len, batches))
             self._urgent += 1
             self._wake.notify_all()
         assert entry.done is not None
@@ -187,7 +203,7 @@ class Committer:
             rows = 0
             while self._entries and (not group or rows < FULL_GROUP_ROWS):
                 entry = self._entries.popleft()
-                rows += len(entry.spans)
+                rows += entry.rows
                 group.append(entry)
             self._rows -= rows
             self._in_hand = rows
@@ -231,7 +247,7 @@ class Committer:
         while (error := self._written([entry])) is not None:
             refusals += not isinstance(error, StoreUnavailable)
             if refusals >= refusals_allowed:
-                if len(entry.batch) > _SMALLEST_PART:
+                if entry.rows > _SMALLEST_PART:
                     return False
                 if self._is_set_aside(entry):
                     return True
@@ -250,8 +266,10 @@ class Committer:
         mark = positions[-1] if positions and not self._gave_up else None
         try:
             # After a failure it is not known whether it came before the commit or behind it.
-            if is_first or mark is None or self._store.journal_mark() < mark:
-                self._store.write_spans([entry.batch for entry in group], mark)
+            if is_first or not self._is_stored(group, mark):
+                batches = [batch for entry in group for batch in entry.batches]
+                notes = [note for entry in group for note in entry.notes]
+                self._store.write_spans(batches, mark, notes)
         except Exception as error:
             self._fail(str(error) or type(error).__name__)
             return error
@@ -261,9 +279,19 @@ class Committer:
                 entry.done.set()
         return None
 
+    def _is_stored(self, group: list[_Entry], mark: int | None) -> bool:
+        """Say whether a transaction that is said to have failed stands all the same, as far as that
+        can be told."""
+        if mark is not None:
+            return self._store.journal_mark() >= mark
+        (entry,) = group
+        noted = (self._store.import_noted(note.key) == note for note in entry.notes)
+        return bool(entry.notes) and all(noted)
+
     def _is_set_aside(self, entry: _Entry) -> bool:
         try:
-            self._set_aside(entry.batch, entry.position, self.failure)
+            for batch in entry.batches:
+                self._set_aside(batch, entry.position, self.failure)
             if entry.position is not None:
                 self._store.write_spans([], entry.position)
         except Exception as error:

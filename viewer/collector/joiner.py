@@ -18,7 +18,7 @@ from typing import TypeVar
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 
-from viewer.store.base import SpanKey, SpanStore
+from viewer.store.base import FileImport, SpanKey, SpanStore
 from viewer.trace.batch import SpanBatch
 from viewer.trace.span import OpenEnd, Resource, Span
 
@@ -75,11 +75,20 @@ class Joiner:
             if found.open_ends & OpenEnd.SERVICE_OF_PARENT:
                 self._wait((found.trace_id, found.parent_id), found.span_id)
 
-    def write_spans(self, batches: Sequence[SpanBatch], mark: int | None) -> None:
+    def write_spans(
+        self,
+        batches: Sequence[SpanBatch],
+        mark: int | None,
+        imports: Sequence[FileImport] = (),
+    ) -> None:
         """Settle the batches and store them as `SpanStore.write_spans` does; raises StoreError."""
         settled = self._settle(batches)
-        self._store.write_spans(settled.batches, mark, settled.replaced)
+        self._store.write_spans(settled.batches, mark, settled.replaced, imports)
         settled.written()
+
+    def import_noted(self, key: str) -> FileImport | None:
+        """Return the last note of how far a file is imported; raises StoreError."""
+        return self._store.import_noted(key)
 
     def journal_mark(self) -> int:
         """Return the mark of the last committed write that carried one; raises StoreError."""

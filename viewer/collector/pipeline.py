@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from viewer.collector.sampling import TailSampler
 from viewer.collector.sampling_thread import SamplingThread
 from viewer.formats.base import DecodeError
 from viewer.formats.bulk import Appended, Bulk, BulkColumns
-from viewer.store.base import SpanStore
+from viewer.store.base import FileImport, SpanStore
 from viewer.store.disk import Disk
 from viewer.trace.batch import SpanBatch
 from viewer.trace.report import PolicyReport, QuarantineReport
@@ -184,11 +184,17 @@ class Pipeline:
             raise Overloaded(self._journal_failure) from error
         self._journal_failure = ""
 
-    def write(self, batch: SpanBatch) -> None:
-        """Commit a batch to the store itself and return then; raises StoreError. For imports, which
-        are redacted, but not sampled: whoever hands a file in wants to see what is in it."""
-        if len(batch):
-            self._committer.write(self._without_secrets(batch))
+    def write(self, batches: Sequence[SpanBatch], notes: Sequence[FileImport] = ()) -> None:
+        """Commit batches to the store itself, and with them how far files are imported then, and
+        return once they are; raises StoreError. For imports, which are redacted, but not sampled:
+        whoever hands a file in wants to see what is in it."""
+        filled = [self._without_secrets(batch) for batch in batches if len(batch)]
+        if filled or notes:
+            self._committer.write(filled, notes)
+
+    def imports_of(self, path: str, head_digest: str, most_bytes: int) -> list[FileImport]:
+        """Return what the store knows of a file's import, see there; raises StoreError."""
+        return self._store.imports_of(path, head_digest, most_bytes)
 
     def policy_report(self) -> PolicyReport:
         """Return what the policy has done since start."""
@@ -235,7 +241,7 @@ class Pipeline:
 
     def _accept_unjournaled(self, batch: SpanBatch) -> None:
         if self._sampling is None:
-            self._committer.write(batch)
+            self._committer.write([batch])
             return
         with self._order:
             if self._closed or self._sampling.failure:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from viewer.trace.batch import SpanBatch
 from viewer.trace.report import Rejection
@@ -31,12 +31,14 @@ class DecodeError(ValueError):
 @dataclass(frozen=True, slots=True)
 class Payload:
     """Bytes to decode, already decompressed. ``lenient`` is set for files: IDs that are no hex get
-    a stable hash instead of being refused. ``name`` is a file's name, for messages only."""
+    a stable hash instead of being refused. Of a file's piece ``at`` and ``line`` are where it begins
+    in the file, in bytes and lines, and ``more`` says whether another one follows."""
 
     data: bytes
-    content_type: str = ""
-    name: str = ""
     lenient: bool = False
+    at: int = 0
+    line: int = 1
+    more: bool = False
 
 
 @dataclass(slots=True)
@@ -44,13 +46,15 @@ class Decoded:
     """A chunk of decoded spans, and what beside them could not be kept.
 
     ``notes`` are about spans that are kept, or about things that are none (a link left out, a line
-    of metrics). ``where`` is where the value being decoded stands in its file ("line 3").
+    of metrics). ``where`` is where the value being decoded stands in its file ("line 3"). A file
+    that ``breaks_off`` here has nothing behind it that could be read.
     """
 
     batch: SpanBatch = field(default_factory=SpanBatch)
     rejected: list[Rejection] = field(default_factory=list)
     notes: list[Rejection] = field(default_factory=list)
     where: str = ""
+    breaks_off: bool = False
 
     def reject(self, reason: str, where: str = "", count: int = 1) -> None:
         """Count one more span, or piece of a file, that is not kept, or several at once."""
@@ -108,6 +112,20 @@ class Format(Protocol):
 
     def decode(self, payload: Payload) -> Iterator[Decoded]:
         """Yield the spans in chunks of about CHUNK_SPANS; raise DecodeError if nothing can be read."""
+
+
+@runtime_checkable
+class PiecewiseFormat(Format, Protocol):
+    """A format of which a file's pieces can be decoded one after the other. A piece that breaks,
+    behind others, is a rejection and not a DecodeError, and its chunk ``breaks_off``."""
+
+    def sniff_begin(self, data: bytes) -> bool:
+        """Say whether these bytes, behind which others follow, look like this format."""
+
+    def cut(self, data: bytes) -> int:
+        """Return how many of these bytes, of a file from where one of its units begins, are whole
+        units; 0 if the first one is longer. What is malformed is left to `decode`."""
+        ...
 
 
 class JsonFormat(Protocol):

@@ -223,6 +223,32 @@ class Pruned:
     by_size: int
 
 
+FILE_HEAD_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class FileImport:
+    """How far a file has been imported. It is known by its content: ``digest`` is of its first
+    ``bytes`` bytes, ``head_digest`` of the first FILE_HEAD_BYTES of it (or of all). ``path`` and
+    ``status`` are where it was, and what the file system said of it, when its ``digest`` was taken;
+    ``status`` is empty where that says nothing.
+
+    ``spans`` spans are stored of it, which end at ``place``, as whoever imports it has written that;
+    ``noted_ns`` is when. Of one ``key`` the last note stands.
+    """
+
+    key: str
+    path: str
+    status: str
+    bytes: int
+    digest: str
+    head_digest: str
+    place: str
+    spans: int
+    is_done: bool
+    noted_ns: int
+
+
 class SpanTable(Protocol):
     """A file's spans, to be iterated once, in chunks. ``rejected`` says what was left out."""
 
@@ -253,10 +279,20 @@ class SpanStore(Protocol):
         batches: Sequence[SpanBatch],
         mark: int | None = None,
         replaced: Sequence[SpanKey] = (),
+        imports: Sequence[FileImport] = (),
     ) -> None:
         """Store the batches in one transaction, with ``mark`` as the new `journal_mark`. All rows of
         the ``replaced`` spans go in the same transaction, before it; they are few. A batch's weight
-        is kept with its rows; a trace's is the smallest of them."""
+        is kept with its rows; a trace's is the smallest of them. The ``imports``, of different keys,
+        are noted in the same transaction."""
+
+    def imports_of(self, path: str, head_digest: str, most_bytes: int) -> list[FileImport]:
+        """Return what was noted of the file at this path, and of all that may be the begin of one
+        with this ``head_digest`` and ``most_bytes`` bytes; what was noted last comes first."""
+        ...
+
+    def import_noted(self, key: str) -> FileImport | None:
+        """Return the last note of this key, None without one."""
 
     def open_spans(self, since_ns: int) -> list[OpenSpan]:
         """Return the spans with an open end that were stored at ``since_ns`` or later, in no order."""

@@ -11,6 +11,7 @@ from hashlib import blake2b
 from viewer.search.events import EventQuery, tells_error
 from viewer.search.query import Sort, TraceQuery
 from viewer.store.base import (
+    FILE_HEAD_BYTES,
     MAX_SUGGESTED,
     MOST_OPERATIONS,
     MOST_REMEMBERED,
@@ -19,6 +20,7 @@ from viewer.store.base import (
     Distribution,
     DistributionCell,
     EventPage,
+    FileImport,
     LateSpans,
     Linking,
     LinkingSpan,
@@ -66,8 +68,13 @@ _LATEST = (1 << 63) - 1
 _ZERO_HALF = "0" * 16
 
 
-def open_memory(path: str, *, read_only: bool) -> "MemoryStore":
-    """Return an empty store; ``memory:`` has no path."""
+def open_memory(
+    path: str,
+    *,
+    read_only: bool,
+    cache_bytes: int | None = None,  # noqa: ARG001
+) -> "MemoryStore":
+    """Return an empty store; ``memory:`` has neither path nor cache."""
     if path:
         raise StoreError("a memory store has no path: memory:")
     return MemoryStore(writable=not read_only)
@@ -99,16 +106,18 @@ class MemoryStore:
         self._lock = threading.RLock()
         self._rows: dict[str, list[_Row]] = {}
         self._removed: dict[str, RemovedTrace] = {}
+        self._imports: dict[str, FileImport] = {}
 
     def close(self) -> None:
         with self._lock:
-            self._rows, self._removed = {}, {}
+            self._rows, self._removed, self._imports = {}, {}, {}
 
     def write_spans(
         self,
         batches: Sequence[SpanBatch],
         mark: int | None = None,
         replaced: Sequence[SpanKey] = (),
+        imports: Sequence[FileImport] = (),
     ) -> None:
         if not self.capabilities.writable:
             raise ReadOnly("the store was opened read-only")
@@ -129,6 +138,23 @@ class MemoryStore:
             self.generation += bool(spans or gone)
             if mark is not None:
                 self._mark = mark
+            self._imports |= {noted.key: noted for noted in imports}
+
+    def imports_of(self, path: str, head_digest: str, most_bytes: int) -> list[FileImport]:
+        with self._lock:
+            found = [
+                noted
+                for noted in self._imports.values()
+                if noted.path == path
+                or (
+                    noted.bytes <= most_bytes
+                    and (noted.head_digest == head_digest or noted.bytes < FILE_HEAD_BYTES)
+                )
+            ]
+        return sorted(found, key=lambda noted: (-noted.noted_ns, noted.key))
+
+    def import_noted(self, key: str) -> FileImport | None:
+        return self._imports.get(key)
 
     def open_spans(self, since_ns: int) -> list[OpenSpan]:
         return [

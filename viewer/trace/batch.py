@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import orjson
 import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from viewer.trace.attributes import (
     Attributes,
@@ -134,6 +135,13 @@ class SpanBatch:
         """Hold these columns, which refer to this batch's resources and scopes, in place of the
         lists, as a compiled decoder makes them; nothing can be added from then on."""
         self._table, self._sealed = table, table.num_rows
+
+    def trace_ids(self) -> list[str]:
+        """Return the trace IDs, each once, in the order in which they come first."""
+        if self._sealed is None or self._table is None:
+            return list(dict.fromkeys(self.trace_id))
+        ids: list[str] = pc.unique(self._table.column("trace_id")).to_pylist()
+        return ids
 
     def add(self, span: Span) -> None:
         """Append one span."""

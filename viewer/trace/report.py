@@ -15,7 +15,11 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What became of one imported file. ``first_trace_id`` is of the first span kept, or empty."""
+    """What became of one imported file. ``first_trace_id`` is of the first span kept, or empty.
+
+    ``traces`` is exact, or there are ``more_traces`` than that. ``earlier_spans`` were stored of the
+    file before this import went on behind them. If all had been imported, on ``imported_ns``, it was
+    passed over. ``remark`` says what is odd about the file, or is empty."""
 
     name: str
     format: str
@@ -23,6 +27,10 @@ class FileReport:
     traces: int
     rejected: tuple[Rejection, ...] = ()
     first_trace_id: str = ""
+    more_traces: bool = False
+    earlier_spans: int = 0
+    imported_ns: int = 0
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

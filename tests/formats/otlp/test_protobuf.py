@@ -1,9 +1,7 @@
 """OTLP protobuf → columns, against protobuf's own classes as the oracle."""
 
 import contextlib
-import gzip
 import json
-from collections.abc import Sequence
 
 import pytest
 from google.protobuf.json_format import MessageToDict
@@ -14,15 +12,13 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as WireSpan
 
-from tests.conftest import SAMPLES
-from viewer.formats.base import DecodeError, Payload
+from viewer.formats.base import DecodeError
 from viewer.formats.otlp import json as otlp_json
-from viewer.formats.otlp.protobuf import OtlpProtobuf, decode_request
+from viewer.formats.otlp.protobuf import decode_request
 from viewer.trace.attributes import Value
 from viewer.trace.span import Span, SpanKind, StatusCode
 
 TRACE, SPAN = bytes(range(1, 17)), bytes(range(1, 9))
-FORMAT = OtlpProtobuf()
 
 
 def any_value(value: Value) -> AnyValue:
@@ -163,7 +159,6 @@ def test_attributes_arrive_with_their_types(pairs: list[tuple[str, Value]]) -> N
 def test_random_bytes_are_decoded_or_refused(data: bytes) -> None:
     with contextlib.suppress(DecodeError):
         decode_request(data)
-    FORMAT.sniff(data)
 
 
 @given(st.data())
@@ -265,37 +260,6 @@ def test_spans_under_the_old_field_of_instrumentation_libraries_are_read() -> No
     # Field 1000 of ResourceSpans, a message.
     old = b"\xc2\x3e" + bytes([len(scope_spans)]) + scope_spans
     assert len(decode_request(b"\x0a" + bytes([len(old)]) + old).batch) == 1
-
-
-def test_length_prefixed_messages_are_read_one_after_another() -> None:
-    message = a_request(a_wire_span())
-    framed = len(message).to_bytes(4, "big") + message
-    assert FORMAT.sniff(framed * 2)
-    assert sum(len(chunk.batch) for chunk in FORMAT.decode(Payload(framed * 2))) == 2
-
-
-def test_a_file_that_breaks_off_keeps_what_came_before_and_says_where() -> None:
-    message = a_request(a_wire_span())
-    framed = len(message).to_bytes(4, "big") + message
-    chunks = list(FORMAT.decode(Payload(framed + framed[:-3])))
-    assert sum(len(chunk.batch) for chunk in chunks) == 1
-    assert chunks[-1].rejected[0].where == f"byte {len(framed) + 4}"
-    with pytest.raises(DecodeError, match="byte 4"):
-        list(FORMAT.decode(Payload(framed[:-3])))
-
-
-def _spans(chunks: Sequence[object]) -> list[Span]:
-    return [span for chunk in chunks for span in chunk.batch.spans()]  # type: ignore[attr-defined]
-
-
-def test_the_sample_payloads_of_real_sdks_are_read() -> None:
-    for path in sorted((SAMPLES / "otlp-proto").glob("*.pb")):
-        data = path.read_bytes()
-        assert FORMAT.sniff(data), path
-        chunks = list(FORMAT.decode(Payload(data)))
-        assert _spans(chunks)
-        assert not any(chunk.rejected for chunk in chunks)
-    assert not FORMAT.sniff(gzip.compress(b"x", mtime=0))
 
 
 def test_protobuf_and_json_of_one_request_give_the_same_spans() -> None:

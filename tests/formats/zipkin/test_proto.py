@@ -16,7 +16,7 @@ from tests.formats.zipkin.recorded import (
 )
 from viewer.formats import BINARY_FORMATS
 from viewer.formats.base import MAX_EVENTS, DecodeError, Payload
-from viewer.formats.otlp.protobuf import OtlpProtobuf
+from viewer.formats.otlp.file import OtlpProtobuf
 from viewer.formats.zipkin import wire
 from viewer.formats.zipkin.encode import encode_span
 from viewer.formats.zipkin.proto import ZipkinProto

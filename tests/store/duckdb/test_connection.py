@@ -256,3 +256,16 @@ def test_what_spills_more_than_it_may_fails_and_frees_its_room(tmp_path: Path) -
     with connections.reading() as con:
         assert con.execute("SELECT 1").fetchall() == [(1,)]
     connections.close()
+
+
+def test_who_only_writes_may_have_less_kept_in_memory(tmp_path: Path) -> None:
+    limits = {}
+    for cache_bytes in (None, 600 << 20, 1):
+        path = tmp_path / f"{cache_bytes}.duckdb"
+        connections = open_file(path, read_only=False, cache_bytes=cache_bytes)
+        with connections.reading() as con:
+            sql = "SELECT current_setting('memory_limit')"
+            limits[cache_bytes] = con.execute(sql).fetchall()[0][0]
+        connections.close()
+    assert limits[600 << 20] == "572.2 MiB"  # of 600 MB as DuckDB counts them
+    assert limits[1] == "488.2 MiB"

@@ -11,6 +11,7 @@ from viewer.store.base import StoreError, StoreForeign
 from viewer.store.duckdb import segments
 from viewer.store.duckdb.connection import Connections, open_file
 from viewer.store.duckdb.migrate import (
+    OLDEST_READ_IN_PLACE,
     SCHEMA_VERSION,
     prepare,
     shipped_migrations,
@@ -85,10 +86,26 @@ def test_a_migration_that_fails_leaves_the_file_at_the_step_before(path: Path) -
 
 
 def test_an_older_file_is_not_touched_read_only(path: Path) -> None:
+    set_version(path, str(OLDEST_READ_IN_PLACE - 1))
     connections = open_file(path, read_only=True)
     with pytest.raises(StoreError, match="without --read-only"):
-        prepare(connections, path, read_only=True, newest=NEXT, migrations=PLANTED)
+        prepare(connections, path, read_only=True)
     connections.close()
+
+
+def test_an_older_file_that_lacks_nothing_to_be_read_is_opened_read_only(path: Path) -> None:
+    with duckdb.connect(str(path)) as con:
+        con.execute("DROP TABLE imports")
+    set_version(path, str(OLDEST_READ_IN_PLACE))
+    before = path.read_bytes()
+    store = open_store(f"duckdb:{path}", read_only=True)
+    assert store.stats().span_rows == 3
+    assert len(store.find_traces(TraceQuery()).traces) == 1
+    store.close()
+    assert path.read_bytes() == before
+    store = open_store(f"duckdb:{path}")
+    assert store.imports_of("any", "", 1) == []
+    store.close()
 
 
 def test_a_missing_migration_is_said(path: Path) -> None:
@@ -154,7 +171,7 @@ def test_a_file_of_the_third_version_gets_segments(
 ) -> None:
     monkeypatch.setattr(segments, "SEGMENT_ROWS", 1)
     with duckdb.connect(str(path)) as con:
-        drop(con, *SEGMENTS)
+        drop(con, "imports", *SEGMENTS)
     set_version(path, "3")
     store = open_store(f"duckdb:{path}")
     assert store.tend()
@@ -166,7 +183,7 @@ def test_a_file_of_the_third_version_gets_segments(
 def test_a_file_of_the_first_version_gets_weights(path: Path) -> None:
     with duckdb.connect(str(path)) as con:
         con.execute("ALTER TABLE spans DROP COLUMN weight")
-        drop(con, "removed", *SEGMENTS)
+        drop(con, "removed", "imports", *SEGMENTS)
     set_version(path, "1")
     store = open_store(f"duckdb:{path}")
     sampled = a_batch(a_trace(2))
@@ -181,7 +198,7 @@ def test_a_file_of_the_first_version_gets_weights(path: Path) -> None:
 
 def test_a_file_of_the_second_version_learns_to_remember(path: Path) -> None:
     with duckdb.connect(str(path)) as con:
-        drop(con, "removed", *SEGMENTS)
+        drop(con, "removed", "imports", *SEGMENTS)
     set_version(path, "2")
     store = open_store(f"duckdb:{path}")
     assert store.removed_trace(f"{1:032x}") is None

@@ -43,6 +43,15 @@ def test_each_file_is_reported_whatever_became_of_the_others() -> None:
     assert f'href="/trace/{TRACE}"' in text
 
 
+def test_more_traces_than_were_counted_are_said_to_be_more() -> None:
+    def many(name: str, stream: BinaryIO) -> FileReport:
+        return FileReport(name, "OTLP JSON", 9, 5, more_traces=len(stream.read()) > 1)
+
+    _, text = send(("a.json", b"12"), ("b.json", b"1"), ingest=many)
+    assert "more than 10 traces with 18 spans stored" in text
+    assert text.count("more than 5 traces") == 1
+
+
 def test_htmx_gets_the_report_alone() -> None:
     _, text = send(("a.json", b""), headers=htmx_headers("upload-report"))
     assert text.startswith('<section id="upload-report"')

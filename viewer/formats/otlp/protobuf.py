@@ -2,8 +2,7 @@
 
 The plain decoder: protobuf's C parser for the message, and caches from the bytes of an attribute,
 resource, scope or status to their column form, since a process sends the same few again and again
-(`design/storage.md` §4, way 2b). A file is one ExportTraceServiceRequest, or many with a 4-byte
-big-endian length before each, as the Collector's file exporter writes.
+(`design/storage.md` §4, way 2b).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import DecodeError as ProtobufError
 
-from viewer.formats.base import CHUNK_SPANS, Decoded, DecodeError, Payload
+from viewer.formats.base import CHUNK_SPANS, Decoded, DecodeError
 from viewer.formats.otlp import wire
 from viewer.trace.attributes import Attributes, Value, decode_attributes, encode_attribute
 from viewer.trace.batch import (
@@ -30,7 +29,7 @@ from viewer.trace.span import Dropped, Link, Resource, Scope
 _ZERO_TRACE, _ZERO_SPAN = bytes(16), bytes(8)
 _CACHED_BYTES = 512
 _CACHED_ENTRIES = 200_000
-_EXPECTED = "expected an OTLP ExportTraceServiceRequest in protobuf"
+EXPECTED = "expected an OTLP ExportTraceServiceRequest in protobuf"
 _Made = TypeVar("_Made")
 
 
@@ -250,19 +249,19 @@ def _id_fault(raw: bytes, size: int) -> str:
     return "zeros only" if len(raw) == size else f"{size} bytes expected, got {len(raw)}"
 
 
-def _decode_message(data: bytes, where: str) -> Iterator[Decoded]:
+def decode_message(data: bytes, where: str) -> Iterator[Decoded]:
     """Yield one request's spans in chunks; raise DecodeError if it is no such message."""
     try:
         request = wire.Request.FromString(data)
     except ProtobufError as error:
-        raise DecodeError(f"{_EXPECTED}, which breaks off or is malformed", where) from error
+        raise DecodeError(f"{EXPECTED}, which breaks off or is malformed", where) from error
     decoded = Decoded()
     for resource_spans in request.resource_spans:
         schema_url = resource_spans.schema_url
         try:
             resource, key = resource_of(resource_spans.resource, schema_url)
         except ProtobufError as error:
-            raise DecodeError(f"{_EXPECTED}; a resource cannot be decoded", where) from error
+            raise DecodeError(f"{EXPECTED}; a resource cannot be decoded", where) from error
         for scope_spans in (
             *resource_spans.scope_spans,
             *resource_spans.instrumentation_library_spans,
@@ -270,7 +269,7 @@ def _decode_message(data: bytes, where: str) -> Iterator[Decoded]:
             try:
                 scope, scope_key = scope_of(scope_spans.scope, scope_spans.schema_url)
             except ProtobufError as error:
-                raise DecodeError(f"{_EXPECTED}; a scope cannot be decoded", where) from error
+                raise DecodeError(f"{EXPECTED}; a scope cannot be decoded", where) from error
             resource_row = decoded.batch.resource_row(resource, key)
             scope_row = decoded.batch.scope_row(scope, scope_key)
             add_spans(scope_spans.spans, resource_row, scope_row, decoded)
@@ -282,7 +281,7 @@ def _decode_message(data: bytes, where: str) -> Iterator[Decoded]:
 
 def decode_request(data: bytes) -> Decoded:
     """Decode the body of an OTLP/HTTP or gRPC export, whole; raise DecodeError."""
-    chunks = list(_decode_message(data, ""))
+    chunks = list(decode_message(data, ""))
     if len(chunks) == 1:
         return chunks[0]
     whole = Decoded()
@@ -291,71 +290,3 @@ def decode_request(data: bytes) -> Decoded:
         whole.rejected.extend(chunk.rejected)
         whole.notes.extend(chunk.notes)
     return whole
-
-
-def _is_message(data: bytes) -> bool:
-    """Say whether these bytes are fields of number 1 with a length, end to end."""
-    position, size = 0, len(data)
-    while position < size:
-        if data[position] != 0x0A:
-            return False
-        position += 1
-        length, shift = 0, 0
-        while True:
-            if position >= size or shift > 28:
-                return False
-            byte = data[position]
-            position += 1
-            length |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                break
-        position += length
-    return size > 0 and position == size
-
-
-def _frames(data: bytes) -> Iterator[tuple[int, int]]:
-    """Yield (begin, end) of each length-prefixed message; the last may lie beyond the data."""
-    position = 0
-    while position + 4 <= len(data):
-        begin = position + 4
-        position = begin + int.from_bytes(data[position:begin], "big")
-        yield begin, position
-
-
-class OtlpProtobuf:
-    """The format `otlp-proto`."""
-
-    name = "otlp-proto"
-    title = "OTLP protobuf"
-
-    def sniff(self, data: bytes) -> bool:
-        """Recognise one message, or a length prefix that is followed by one."""
-        if len(data) >= 4 and data[0] in (0, 1):
-            begin, end = next(_frames(data))
-            return begin < end and data[begin : begin + 1] == b"\x0a"
-        return _is_message(data)
-
-    def decode(self, payload: Payload) -> Iterator[Decoded]:
-        """Yield the file's spans; a frame that breaks is a rejection if one before it was good."""
-        data = payload.data
-        if _is_message(data):
-            yield from _decode_message(data, "byte 0")
-            return
-        read = 0
-        for begin, end in _frames(data):
-            where = f"byte {begin}"
-            try:
-                if end > len(data):
-                    raise DecodeError(f"{_EXPECTED} of {end - begin} bytes; the file ends", where)
-                yield from _decode_message(data[begin:end], where)
-            except DecodeError as error:
-                if not read:
-                    raise
-                broken = Decoded()
-                broken.reject(error.reason, error.where)
-                yield broken
-                return
-            read += 1
-        if not read:
-            raise DecodeError(_EXPECTED, "byte 0")

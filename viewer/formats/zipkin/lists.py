@@ -9,15 +9,17 @@ _Entry = TypeVar("_Entry")
 
 
 def decode_list(
-    entries: Iterator[tuple[str, _Entry]], read: Callable[[_Entry, Decoded], None]
+    entries: Iterator[tuple[str, _Entry]],
+    read: Callable[[_Entry, Decoded], None],
+    good: int = 0,
 ) -> Iterator[Decoded]:
     """Yield the chunks of a list: ``entries`` are its spans, each with its place, and ``read``
-    appends or refuses one.
+    appends or refuses one. ``good`` is not 0 if good ones were read before.
 
     Where the list breaks (``entries`` raises DecodeError) after good spans, what follows is one
     rejection; otherwise it is raised.
     """
-    decoded, good, bad = Decoded(), 0, 0
+    decoded, bad = Decoded(), 0
     try:
         for where, entry in entries:
             before = len(decoded.batch)
@@ -36,7 +38,7 @@ def decode_list(
     except DecodeError as error:
         if not good:
             raise
-        decoded.where = ""
+        decoded.where, decoded.breaks_off = "", True
         decoded.reject(error.reason, error.where)
     yield decoded
 

@@ -59,24 +59,47 @@ class ZipkinProto:
             and 0 <= span.kind <= 4
         )
 
+    def sniff_begin(self, data: bytes) -> bool:
+        """Recognise the same: the first entry is enough."""
+        return self.sniff(data)
+
+    def cut(self, data: bytes) -> int:
+        """Return where the last whole entry ends."""
+        position = 0
+        try:
+            for _, end in _entries(data):
+                position = end
+        except _BreaksOff:
+            return position
+        except DecodeError:
+            return len(data)
+        return position
+
     def decode(self, payload: Payload) -> Iterator[Decoded]:
         """Yield the spans, see decode_list."""
-        data = payload.data
-        entries = ((f"byte {begin}", data[begin:end]) for begin, end in _entries(data))
-        return decode_list(entries, _decode_span)
+        data, at = payload.data, payload.at
+        entries = ((f"byte {at + begin}", data[begin:end]) for begin, end in _entries(data, at))
+        return decode_list(entries, _decode_span, good=at)
 
 
-def _entries(data: bytes) -> Iterator[tuple[int, int]]:
-    """Yield where each span of a list begins and ends; raise DecodeError where it breaks."""
+class _BreaksOff(DecodeError):
+    """The list ends within an entry."""
+
+
+def _entries(data: bytes, at: int = 0) -> Iterator[tuple[int, int]]:
+    """Yield where each span of a list, of which this is a piece that stands at ``at``, begins and
+    ends in it; raise DecodeError where it breaks, as _BreaksOff at its end."""
     position, size = 0, len(data)
     while position < size:
-        where = f"byte {position}"
+        where = f"byte {at + position}"
         if data[position] != _SPAN_TAG:
             raise DecodeError(_EXPECTED, where)
         length, shift, begin = 0, 0, position + 1
         while True:
-            if begin >= size or shift > 28:
+            if shift > 28:
                 raise DecodeError(f"{_EXPECTED}; it breaks off", where)
+            if begin >= size:
+                raise _BreaksOff(f"{_EXPECTED}; it breaks off", where)
             byte = data[begin]
             begin += 1
             length |= (byte & 0x7F) << shift
@@ -85,7 +108,7 @@ def _entries(data: bytes) -> Iterator[tuple[int, int]]:
                 break
         position = begin + length
         if position > size:
-            raise DecodeError(f"{_EXPECTED}; it breaks off", where)
+            raise _BreaksOff(f"{_EXPECTED}; it breaks off", where)
         yield begin, position
 
 

@@ -24,7 +24,7 @@ WORTH_SHARE = 0.3
 _PIECE_ROWS = 122_880
 _FEW_ROWS = 50_000
 _MOST_PASSES = 10
-_SMALL = ("meta", "resources", "scopes", "services", "removed")
+_SMALL = ("meta", "resources", "scopes", "services", "removed", "imports")
 _log = logging.getLogger(__name__)
 
 

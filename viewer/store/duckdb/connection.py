@@ -34,6 +34,7 @@ _LOCAL_ONLY = {
     "python_enable_replacements": "false",
 }
 _OF_THE_DISK = re.compile(r"Could not|Cannot (write|open|sync)|No space|onflict")
+_LEAST_MEGABYTES = 512
 _CLOSE_SECONDS = 5.0
 _REOPEN_SECONDS = 5.0
 _log = logging.getLogger(__name__)
@@ -279,12 +280,13 @@ def _roll_back(cursor: duckdb.DuckDBPyConnection) -> None:
         return
 
 
-def open_file(path: Path, *, read_only: bool) -> Connections:
-    """Open or create a DuckDB file; raise StoreLocked, StoreForeign or StoreError.
+def open_file(path: Path, *, read_only: bool, cache_bytes: int | None = None) -> Connections:
+    """Open or create a DuckDB file, of which at most ``cache_bytes`` are kept in memory; raise
+    StoreLocked, StoreForeign or StoreError.
 
     Afterwards no statement can reach any other file.
     """
-    config = {**_LOCAL_ONLY, **_limits(path), "enable_external_access": "false"}
+    config = {**_LOCAL_ONLY, **_limits(path, cache_bytes), "enable_external_access": "false"}
     if not read_only:
         # Ours is the decision when: after a look at the room there is (see `Connections.writing`).
         config["checkpoint_threshold"] = "1TB"
@@ -379,12 +381,16 @@ def _one_line(error: duckdb.Error) -> str:
     return str(error).strip().split("\n", 1)[0]
 
 
-def _limits(path: Path) -> dict[str, str | bool | int | float | list[str]]:
+def _limits(
+    path: Path, cache_bytes: int | None = None
+) -> dict[str, str | bool | int | float | list[str]]:
     """Bound memory to a quarter of the machine (0.5 to 4 GB: every query here was measured to
     need less than 0.6 GB), and spill beside the file, where there is room for data: twice as much at
     most, lest one search take the room of all that is to be stored."""
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    megabytes = min(max(physical // 4 >> 20, 512), 4096)
+    megabytes = min(max(physical // 4 >> 20, _LEAST_MEGABYTES), 4096)
+    if cache_bytes is not None:
+        megabytes = max(min(megabytes, cache_bytes >> 20), _LEAST_MEGABYTES)
     return {
         "memory_limit": f"{megabytes}MB",
         "temp_directory": str(path.with_name(path.name + ".tmp")),

@@ -14,6 +14,7 @@ from viewer.store.base import (
     Capabilities,
     Distribution,
     EventPage,
+    FileImport,
     LateSpans,
     Linking,
     OpenSpan,
@@ -33,6 +34,7 @@ from viewer.store.duckdb.compile import Compiler, Params
 from viewer.store.duckdb.connection import Connections, open_file
 from viewer.store.duckdb.dependencies import dependencies
 from viewer.store.duckdb.foreign import open_foreign
+from viewer.store.duckdb.imports import import_noted, imports_of, note_imports
 from viewer.store.duckdb.migrate import count_up, meta_number, prepare
 from viewer.store.duckdb.origins import Numbered, resource_table, scope_table
 from viewer.store.duckdb.prune import live_bytes, prune
@@ -46,14 +48,15 @@ from viewer.trace.summary import DependencyLink, Operation, RemovedTrace
 _ZERO_HALF = "0" * 16
 
 
-def open_duckdb(path: str, *, read_only: bool) -> SpanStore:
+def open_duckdb(path: str, *, read_only: bool, cache_bytes: int | None = None) -> SpanStore:
     """Open or create our own file; read-only also another tool's DuckDB or Parquet file.
 
-    Raises StoreLocked, StoreForeign or StoreError.
+    ``cache_bytes`` bounds what is kept of the file in memory while it is written. Raises
+    StoreLocked, StoreForeign or StoreError.
     """
     file = Path(path).absolute()
     if not read_only:
-        connections = open_file(file, read_only=False)
+        connections = open_file(file, read_only=False, cache_bytes=cache_bytes)
         try:
             delete_copy(file)
             prepare(connections, file, read_only=False)
@@ -105,6 +108,7 @@ class DuckDbStore:
         batches: Sequence[SpanBatch],
         mark: int | None = None,
         replaced: Sequence[SpanKey] = (),
+        imports: Sequence[FileImport] = (),
     ) -> None:
         filled = [batch for batch in batches if len(batch)]
         weighs = any(batch.weight != 1 for batch in filled) and not self._weighted
@@ -129,6 +133,8 @@ class DuckDbStore:
                         "UPDATE meta SET value = $mark WHERE key = 'journal_mark'",
                         {"mark": str(mark)},
                     ).fetchall()
+                if imports:
+                    note_imports(con, imports)
                 generation = meta_number(con, "generation")
         except BaseException:
             # A commit that is said to have failed may stand all the same.
@@ -160,6 +166,14 @@ class DuckDbStore:
         finally:
             con.unregister("incoming")
         return resources, scopes
+
+    def imports_of(self, path: str, head_digest: str, most_bytes: int) -> list[FileImport]:
+        with self._connections.reading() as con:
+            return imports_of(con, path, head_digest, most_bytes)
+
+    def import_noted(self, key: str) -> FileImport | None:
+        with self._connections.reading() as con:
+            return import_noted(con, key)
 
     def open_spans(self, since_ns: int) -> list[OpenSpan]:
         with self._connections.reading() as con:

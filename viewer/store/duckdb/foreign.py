@@ -71,10 +71,12 @@ def open_foreign(path: Path) -> Connections:
 
 
 class TableReader(Iterator[SpanBatch]):
-    """The spans of a file in chunks of at most CHUNK_SPANS. ``rejected`` says what was left out."""
+    """The spans of a file in chunks of at most CHUNK_SPANS, behind the first ``skip`` of them.
+    ``rejected`` says what was left out."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, skip: int = 0) -> None:
         self._connections = open_foreign(path)
+        self._skip = skip
         self._chunks = self._read()
         with self._connections.reading() as con:
             self.rejected = _unreadable(con)
@@ -92,25 +94,30 @@ class TableReader(Iterator[SpanBatch]):
         try:
             with self._connections.reading() as con, self._connections.reading() as beside:
                 columns = (*CONTENT, "resource_id", "scope_id")
-                reader = con.sql(f"SELECT {', '.join(columns)} FROM spans").to_arrow_reader(
-                    CHUNK_SPANS
-                )
-                for chunk in reader:
-                    table = pa.Table.from_batches([chunk])
-                    resource_ids = table.column("resource_id").to_pylist()
-                    scope_ids = table.column("scope_id").to_pylist()
-                    yield span_batch(
-                        table,
-                        resources.fetch(beside, resource_ids),
-                        scopes.fetch(beside, scope_ids),
-                    )
+                rows = con.sql(f"SELECT {', '.join(columns)} FROM spans")
+                # Closed before the connection is given back, however this ends.
+                with rows.to_arrow_reader(CHUNK_SPANS) as reader:
+                    for chunk in reader:
+                        # Passed over here: an OFFSET has DuckDB hold all the rows behind it.
+                        skipped = min(self._skip, len(chunk))
+                        self._skip -= skipped
+                        if skipped == len(chunk):
+                            continue
+                        table = pa.Table.from_batches([chunk.slice(skipped)])
+                        resource_ids = table.column("resource_id").to_pylist()
+                        scope_ids = table.column("scope_id").to_pylist()
+                        yield span_batch(
+                            table,
+                            resources.fetch(beside, resource_ids),
+                            scopes.fetch(beside, scope_ids),
+                        )
         finally:
             self._connections.close()
 
 
-def read_table(path: Path) -> TableReader:
-    """Open a file for reading all its spans; raises as `open_foreign` does."""
-    return TableReader(path.absolute())
+def read_table(path: Path, skip: int = 0) -> TableReader:
+    """Open a file for reading its spans, without the first ones; raises as `open_foreign` does."""
+    return TableReader(path.absolute(), skip)
 
 
 def _kind_of(path: Path) -> str:

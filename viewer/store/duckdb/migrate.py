@@ -15,7 +15,9 @@ from viewer.store.base import StoreError, StoreForeign
 from viewer.store.duckdb.connection import Connections
 
 PRODUCT = "tracefall"
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
+# What came since then is of no concern to who only reads.
+OLDEST_READ_IN_PLACE = 4
 _ROOM = files("viewer.store.duckdb")
 _NUMBERED = re.compile(r"(\d{4})_\w+\.sql")
 
@@ -58,10 +60,13 @@ def prepare(
         raise StoreForeign(
             f"{path} was written by a newer Tracefall (schema {version}, this one reads {newest})"
         )
-    if version < newest and read_only:
-        raise StoreError(
-            f"{path} is of an older Tracefall (schema {version}); open it once without --read-only"
-        )
+    if read_only:
+        if version < min(newest, OLDEST_READ_IN_PLACE):
+            raise StoreError(
+                f"{path} is of an older Tracefall (schema {version});"
+                " open it once without --read-only"
+            )
+        return
     steps = shipped_migrations() if migrations is None else migrations
     for step in range(version + 1, newest + 1):
         if step not in steps:

@@ -57,6 +57,19 @@ CREATE TABLE removed (        -- what retention removed, in that order; the late
   removed_ns BIGINT
 );
 
+CREATE TABLE imports (        -- how far files have been imported (see store.base.FileImport)
+  key VARCHAR,
+  path VARCHAR,
+  status VARCHAR,
+  bytes BIGINT,
+  digest VARCHAR,
+  head_digest VARCHAR,
+  place VARCHAR,
+  spans BIGINT,
+  is_done BOOLEAN,
+  noted_ns BIGINT
+);
+
 CREATE TABLE segments (       -- stretches of spans in the order they were stored (see segments.py)
   segment INTEGER,            -- counted up
   first_ns BIGINT,            -- stored_ns of the first and last row

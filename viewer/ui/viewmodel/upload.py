@@ -17,12 +17,14 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class UploadedFile:
-    """One file's line. ``failure`` is empty when spans were stored."""
+    """One file's line. ``failure`` is empty when spans were stored; ``more_traces`` says that there
+    are more than ``traces``."""
 
     name: str
     format: str
     spans: int
     traces: int
+    more_traces: bool
     skipped: int
     rejected: tuple[Rejection, ...]
     failure: str
@@ -32,12 +34,14 @@ class UploadedFile:
 
 @dataclass(frozen=True, slots=True)
 class UploadReport:
-    """The answer to one upload; empty before the first. ``note`` is said instead of a list."""
+    """The answer to one upload; empty before the first. ``note`` is said instead of a list;
+    ``more_traces`` says that there are more than ``traces``."""
 
     files: tuple[UploadedFile, ...]
     note: str
     spans: int
     traces: int
+    more_traces: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,11 @@ def upload_report(outcomes: Sequence[FileReport | Failure], note: str = "") -> U
         for outcome in outcomes
     )
     return UploadReport(
-        files, note, sum(file.spans for file in files), sum(file.traces for file in files)
+        files,
+        note,
+        sum(file.spans for file in files),
+        sum(file.traces for file in files),
+        any(file.more_traces for file in files),
     )
 
 
@@ -65,6 +73,7 @@ def _failed(failure: Failure) -> UploadedFile:
         format="",
         spans=0,
         traces=0,
+        more_traces=False,
         skipped=0,
         rejected=(),
         failure=failure.reason,
@@ -79,6 +88,7 @@ def _stored(report: FileReport) -> UploadedFile:
         format=report.format,
         spans=report.spans,
         traces=report.traces,
+        more_traces=report.more_traces,
         skipped=sum(rejection.count for rejection in report.rejected),
         rejected=report.rejected,
         failure="" if report.spans or report.rejected else "The file holds no spans",
