@@ -1,12 +1,13 @@
 """The compiled decoder says exactly what the plain one says, or leaves it to that one."""
 
 import gzip
+import random
 from itertools import islice
 
 import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans
@@ -224,6 +225,57 @@ def test_columns_with_many_resources_are_full_and_no_request_of_too_many_is_appe
     assert columns.append(request.SerializeToString()) is None
     assert [span.service for span in columns.seal().spans()] == [f"service {n}" for n in range(8)]
     assert assert_same(a_request(a_wire_span(), service="one"))
+
+
+def request_of(*services: str) -> bytes:
+    request = ExportTraceServiceRequest()
+    for service in services:
+        request.MergeFromString(a_request(a_wire_span(), service=service))
+    return request.SerializeToString()
+
+
+def services_of(columns: compiled.Columns) -> list[str]:
+    return [span.service for span in columns.seal().spans()]
+
+
+def test_a_request_that_is_not_appended_leaves_no_resource_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(compiled, "_SLOTS", 32)
+    monkeypatch.setattr(compiled, "_MOST_ORIGINS", 16)
+    columns = compiled.Columns()
+    many = [f"service {number}" for number in range(30)]
+    linked = a_wire_span(links=[WireSpan.Link(trace_id=b"\x01" * 16, span_id=b"\x01" * 8)])
+    broken = request_of("BAD1").replace(b"BAD1", b"\xff\xff\xff\xff")
+    torn = a_request(a_wire_span(), service="torn").replace(b"service.name", b"\x0a\x7fice.name")
+    for _ in range(3):
+        assert columns.append(request_of(*many)) is None
+        for number in range(20):
+            assert columns.append(a_request(linked, service=f"linked {number}")) is None
+        for body in (broken, torn):
+            columns.append(body)
+    assert columns.append(request_of(*many[20:])) is not None
+    assert columns.append(request_of("linked 3", many[0])) is not None
+    assert services_of(columns)[-12:] == [*many[20:], "linked 3", many[0]]
+
+
+@given(st.lists(st.lists(st.integers(0, 40), max_size=12), max_size=12), st.randoms())
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_each_span_keeps_its_own_resource_whatever_is_taken_back(
+    monkeypatch: pytest.MonkeyPatch, requests: list[list[int]], chance: random.Random
+) -> None:
+    monkeypatch.setattr(compiled, "_SLOTS", 32)
+    monkeypatch.setattr(compiled, "_MOST_ORIGINS", 16)
+    columns, expected = compiled.Columns(), list[str]()
+    for numbers in requests:
+        services = [f"service {number}" for number in numbers]
+        if columns.append(request_of(*services)) is None:
+            continue
+        if chance.random() < 0.4:
+            columns.undo()
+        else:
+            expected += services
+    assert services_of(columns) == expected
 
 
 def test_resources_that_fall_into_one_slot_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,6 +96,12 @@ class _Known:
         self.count = count
         return numbers
 
+    def take_back(self, count: int) -> None:
+        """Know only so many, the first ones. Those behind them had found their slots later, so that no
+        other was put elsewhere because of them."""
+        self._slots[self._slots > count] = 0
+        self.count = count
+
     def parts(self, number: int) -> tuple[bytes, bytes]:
         """Return a message's bytes, and those of its schema URL."""
         begin, middle, end = self._ends[2 * number : 2 * number + 3].tolist()
@@ -109,7 +115,7 @@ class Columns:
         self.odd: list[tuple[int, int, int, int]] = []
         """Of the request decoded last: begin, end, resource and scope of the spans left out."""
         self._ends = np.zeros(8, np.int64)
-        self._before = self._ends
+        self._before = (self._ends, 0, 0)
         self._resources, self._scopes = _Known(), _Known()
         self._parsed_resources: list[tuple[Resource, str]] = []
         self._parsed_scopes: list[tuple[Scope, str]] = []
@@ -152,13 +158,17 @@ class Columns:
         if self.odd:
             self.undo()
             return None
-        begin = int(self._before[kernels.ROWS])
+        begin = int(self._before[0][kernels.ROWS])
         resource = self._parsed_resources[self._last][0] if self._last >= 0 else None
         return Appended(self._rows[2][begin : len(self)], resource)
 
     def undo(self) -> None:
         """Take back the request that was appended last."""
-        self._ends = self._before
+        self._ends, resources, scopes = self._before
+        self._resources.take_back(resources)
+        self._scopes.take_back(scopes)
+        del self._parsed_resources[resources:], self._parsed_scopes[scopes:]
+        self.odd = []
 
     def seal(self) -> SpanBatch:
         """Return the spans; nothing can be appended from then on."""
@@ -180,13 +190,17 @@ class Columns:
             np.empty((count, 4), np.int64) for count in (n_spans, n_resources, n_scopes)
         )
         kernels.index(data, True, spans, resources, scopes)
+        self._before = (self._ends.copy(), self._resources.count, self._scopes.count)
         resource_of = self._resources.numbers(data, resources)
         scope_of = self._scopes.numbers(data, scopes)
-        if resource_of is None or scope_of is None or not self._parse():
-            return False
-        self._before = self._ends.copy()
         odd = np.zeros(n_spans, np.uint8)
-        if not self._fill(data, spans, resource_of, scope_of, odd):
+        if (
+            resource_of is None
+            or scope_of is None
+            or not self._parse()
+            or not self._fill(data, spans, resource_of, scope_of, odd)
+        ):
+            self.undo()
             return False
         self._last = int(resource_of[-1]) if n_resources else -1
         self.odd = [

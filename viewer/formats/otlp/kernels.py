@@ -148,16 +148,18 @@ def number_messages(
                 position += 1
         slot = (hashed ^ (hashed >> np.uint64(32))) & mask
         found = -1
+        has_room = False
         for _ in range(_MOST_PROBES):
             held = slots[slot] - 1
-            if held < 0:
+            has_room = held < 0
+            if has_room:
                 break
             if _is_same(data, messages[index], known, known_ends, held):
                 found = held
                 break
             slot = (slot + np.uint64(1)) & mask
         if found < 0:
-            if slots[slot] or count == most:
+            if not has_room or count == most:
                 return -1
             found = count
             count += 1
