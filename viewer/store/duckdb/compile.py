@@ -1,6 +1,6 @@
 """A TraceQuery as SQL. Every value is a bound parameter; only numbers and our own names are text."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import duckdb
 import orjson
@@ -9,7 +9,6 @@ from viewer.search.query import Cursor, Sort, TraceQuery
 from viewer.store.base import field_of_tag
 from viewer.store.duckdb.connection import quoted
 from viewer.store.duckdb.origins import Origins
-from viewer.store.duckdb.segments import where_attributes
 from viewer.trace.attributes import clean_text, escape_key
 from viewer.trace.span import Resource, Scope, StatusCode
 
@@ -69,9 +68,9 @@ class Compiler:
         query: TraceQuery,
         resources: Origins[Resource],
         scopes: Origins[Scope],
-        *,
-        segmented: bool = False,
+        where: Callable[[Sequence[str]], str],
     ) -> None:
+        """``where`` returns the condition on where a row with all of some ``key=value`` lies."""
         self.query = query
         self._origins: dict[tuple[str, str], tuple[list[int], list[int]]] = {
             tag: (resources.with_attribute(con, *tag), scopes.with_attribute(con, *tag))
@@ -85,7 +84,7 @@ class Compiler:
             # What a resource or a scope has may be anywhere.
             if not of_resources and not of_scopes
         ]
-        self._places = where_attributes(con, texts) if segmented and texts else "TRUE"
+        self._places = where(texts) if texts else "TRUE"
 
     def time_range(self, params: Params) -> str:
         """Return the condition on a span's start, or TRUE."""

@@ -34,6 +34,7 @@ from viewer.store.duckdb.connection import Connections, open_file
 from viewer.store.duckdb.dependencies import dependencies
 from viewer.store.duckdb.foreign import open_foreign
 from viewer.store.duckdb.migrate import count_up, meta_number, prepare
+from viewer.store.duckdb.notes import Notes, load_notes, notes_in_file
 from viewer.store.duckdb.origins import Numbered, resource_table, scope_table
 from viewer.store.duckdb.prune import live_bytes, prune
 from viewer.store.duckdb.removed import removed_trace
@@ -92,6 +93,8 @@ class DuckDbStore:
             self._weighted = bool(meta_number(con, "weighted"))
             self._stored_ns = _newest_write(con)
             self._segmented = segments.is_kept(con)
+        # In memory once `tend` has loaded them.
+        self._notes: Notes | None = None
 
     @property
     def generation(self) -> int:
@@ -329,11 +332,23 @@ class DuckDbStore:
         try:
             return prune(self._connections, origins, before_ns, max_bytes, self._clock())
         finally:
+            self._notes = None
             with self._connections.reading() as con:
                 self._generation = meta_number(con, "generation")
 
     def tend(self) -> bool:
-        return self.capabilities.writable and segments.note_segment(self._connections)
+        if not self._segmented:
+            return False
+        if self._notes is None:
+            with self._connections.reading() as con:
+                self._notes = load_notes(con)
+        noted = segments.note_segment(self._connections) if self.capabilities.writable else None
+        if noted is None:
+            return False
+        # Retention may have made them void meanwhile.
+        if (notes := self._notes) is not None:
+            self._notes = notes.with_segment(*noted)
+        return True
 
     def compact(self) -> int:
         if not self.capabilities.writable:
@@ -350,13 +365,25 @@ class DuckDbStore:
         return live_bytes(con) + self._connections.log_bytes()
 
     def _compiler(self, con: duckdb.DuckDBPyConnection, query: TraceQuery) -> Compiler:
-        return Compiler(con, query, self._resources, self._scopes, segmented=self._segmented)
+        where = partial(self._places_of_texts, con)
+        return Compiler(con, query, self._resources, self._scopes, where)
 
     def _place(self, con: duckdb.DuckDBPyConnection, trace_id: str) -> str:
         return self._places(con, [trace_id])
 
     def _places(self, con: duckdb.DuckDBPyConnection, trace_ids: Collection[str]) -> str:
-        return segments.where_traces(con, trace_ids) if self._segmented else "TRUE"
+        notes = self._notes_for(con)
+        return segments.where_traces(con, notes, trace_ids) if notes else "TRUE"
+
+    def _places_of_texts(self, con: duckdb.DuckDBPyConnection, texts: Sequence[str]) -> str:
+        notes = self._notes_for(con)
+        return segments.where_attributes(con, notes, texts) if notes else "TRUE"
+
+    def _notes_for(self, con: duckdb.DuckDBPyConnection) -> Notes | None:
+        """Return what is known of the segments; None where nothing ever is."""
+        if not self._segmented:
+            return None
+        return self._notes or notes_in_file(con)
 
     def _count_in_range(
         self, con: duckdb.DuckDBPyConnection, compiler: Compiler
