@@ -1,6 +1,7 @@
 """A TraceQuery as SQL. Every value is a bound parameter; only numbers and our own names are text."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import duckdb
 import orjson
@@ -42,6 +43,15 @@ _ONCE = """(SELECT DISTINCT trace_id, span_id, digest, status, start_ns, dur_ns,
 def bounded(number: int) -> int:
     """Return the number as a BIGINT can hold it: nothing stored lies beyond."""
     return max(min(number, _MOST), -_MOST)
+
+
+@dataclass(frozen=True, slots=True)
+class Few:
+    """All traces with a matching span, where they are few: their IDs, and the condition on where
+    their rows lie."""
+
+    trace_ids: list[str]
+    place: str
 
 
 class Params:
@@ -109,24 +119,42 @@ class Compiler:
             parts.append(self._places)
         return all_of(parts)
 
-    def matching_traces(self, params: Params, *, also: str = "", weighted: bool = False) -> str:
+    @property
+    def looks_at_attributes(self) -> bool:
+        """Say whether spans' attributes have to be looked at to tell which ones match."""
+        return bool(self._origins)
+
+    def outer_bounds(self, params: Params) -> list[str]:
+        """Return the conditions within which all matching spans lie."""
+        return [*self._time_range(params), self._places]
+
+    def trace_conditions(self, params: Params) -> list[str]:
+        """Return what must hold on a trace as a whole, on its duration_ns."""
+        query, parts = self.query, []
+        if query.min_trace_ns is not None:
+            parts.append(f"duration_ns >= {params.add(query.min_trace_ns)}")
+        if query.max_trace_ns is not None:
+            parts.append(f"duration_ns <= {params.add(query.max_trace_ns)}")
+        return parts
+
+    def matching_traces(
+        self, params: Params, *, also: str = "", weighted: bool = False, few: Few | None = None
+    ) -> str:
         """Return a SELECT of all matching traces: trace_id, start_ns, duration_ns, has_untimed, and
         also "failed", or by "counts" spans and errors (dearer: re-deliveries count once); and their
-        weight, 1 for all unless ``weighted``."""
-        conditions = self.span_conditions(params)
+        weight, 1 for all unless ``weighted``. ``few`` are those with a matching span, where that is
+        known."""
         where = ""
-        if conditions != "TRUE":
+        if few is not None:
+            ids = params.add(few.trace_ids)
+            where = f"WHERE trace_id IN (SELECT unnest({ids}::VARCHAR[])) AND {few.place}"
+        elif (conditions := self.span_conditions(params)) != "TRUE":
             where = f"WHERE trace_id IN (SELECT trace_id FROM spans WHERE {conditions})"
         source = _ONCE.format(where=where) if also == "counts" else f"spans {where}"
         weight = "min(weight)" if weighted else "1"
         listed = f"trace_id, {BOUNDS}{_ALSO[also]}, {weight} AS weight"
         select = f"SELECT {listed} FROM {source} GROUP BY trace_id"
-        query = self.query
-        having = []
-        if query.min_trace_ns is not None:
-            having.append(f"duration_ns >= {params.add(query.min_trace_ns)}")
-        if query.max_trace_ns is not None:
-            having.append(f"duration_ns <= {params.add(query.max_trace_ns)}")
+        having = self.trace_conditions(params)
         return f"SELECT * FROM ({select}) WHERE {all_of(having)}" if having else select
 
     def takes_trace(self, trace_id: str, start_ns: int, duration_ns: int) -> bool:

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import duckdb
 
 from viewer.search.events import EventQuery
-from viewer.search.query import TraceQuery
+from viewer.search.query import Sort, TraceQuery
 from viewer.store.base import (
     MOST_OPERATIONS,
     Capabilities,
@@ -27,13 +28,15 @@ from viewer.store.base import (
     TraceCounts,
     TracePage,
 )
-from viewer.store.duckdb import events, recent, search, segments, suggest, within
+from viewer.store.duckdb import events, matches, recent, search, segments, suggest, within
 from viewer.store.duckdb.compact import compact, delete_copy
 from viewer.store.duckdb.compile import Compiler, Params
 from viewer.store.duckdb.connection import Connections, open_file
 from viewer.store.duckdb.dependencies import dependencies
 from viewer.store.duckdb.foreign import open_foreign
+from viewer.store.duckdb.matches import Matches
 from viewer.store.duckdb.migrate import count_up, meta_number, prepare
+from viewer.store.duckdb.newest import Places
 from viewer.store.duckdb.notes import Notes, load_notes, notes_in_file
 from viewer.store.duckdb.origins import Numbered, resource_table, scope_table
 from viewer.store.duckdb.prune import live_bytes, prune
@@ -86,6 +89,7 @@ class DuckDbStore:
         # Noted while the file is being copied.
         self._replaced: dict[SpanKey, None] | None = None
         self._counted: dict[tuple[int, int | None, int | None], tuple[int, int]] = {}
+        self._last_matches: tuple[tuple[int, TraceQuery, bool], Matches | None] | None = None
         if writable:
             segments.start_anew_if_foreign(connections)
         with connections.reading() as con:
@@ -183,22 +187,32 @@ class DuckDbStore:
     def find_traces(self, query: TraceQuery) -> TracePage:
         with self._connections.reading() as con:
             compiler = self._compiler(con, query)
-            places = partial(self._places, con)
-            return search.find_traces(con, compiler, places, weighted=self._weighted)
+            return search.find_traces(con, compiler, self._place_of(con), weighted=self._weighted)
 
-    def count_traces(self, query: TraceQuery) -> TraceCounts:
+    def count_traces(self, query: TraceQuery, *, exact: bool = True) -> TraceCounts:
         with self._connections.reading() as con:
             compiler = self._compiler(con, query)
-            total, estimated = search.count_matches(con, compiler, weighted=self._weighted)
-            return TraceCounts(total, *self._count_in_range(con, compiler), estimated)
+            found = self._matches(con, compiler, exact=exact)
+            if found is None:
+                total, estimated = search.count_matches(con, compiler, weighted=self._weighted)
+                return TraceCounts(total, *self._count_in_range(con, compiler), estimated)
+            if found.stored is None:
+                in_range = self._count_in_range(con, compiler)
+            else:
+                in_range = found.stored * found.one_in, search.rows_in_range(con, compiler)
+            return found.counts(*in_range, weighted=self._weighted)
 
     def span_rows(self) -> int:
         with self._connections.reading() as con:
             return int(con.execute("SELECT count(*) FROM spans").fetchall()[0][0])
 
-    def distribution(self, query: TraceQuery, columns: int) -> Distribution:
+    def distribution(self, query: TraceQuery, columns: int, *, exact: bool = True) -> Distribution:
         with self._connections.reading() as con:
-            return search.distribution(con, self._compiler(con, query), columns)
+            compiler = self._compiler(con, query)
+            found = self._matches(con, compiler, exact=exact)
+            if found is None:
+                return search.distribution(con, compiler, columns)
+            return found.distribution(query.start_ns, query.end_ns, max(1, columns))
 
     def count_spans(self, trace_id: str) -> int:
         with self._connections.reading() as con:
@@ -395,6 +409,30 @@ class DuckDbStore:
                 self._counted = {}
             self._counted[key] = search.count_in_range(con, compiler)
         return self._counted[key]
+
+    def _matches(
+        self, con: duckdb.DuckDBPyConnection, compiler: Compiler, *, exact: bool
+    ) -> Matches | None:
+        """Return what matches, or a sample of it, and keep it: who counts it draws it next. None where
+        it is to be exact and too much to be held in memory."""
+        searched = replace(compiler.query, sort=Sort.NEWEST, limit=1, head=None, after=None)
+        key = (self._generation, searched, exact)
+        kept = self._last_matches
+        if kept is not None and kept[0] == key:
+            return kept[1]
+        rows = matches.rows_to_look_at(con, compiler)
+        found = None
+        if rows <= matches.MOST_ROWS:
+            found = matches.gather(con, compiler, self._place_of(con), weighted=self._weighted)
+        elif not exact:
+            found = matches.sample(con, compiler, rows, weighted=self._weighted)
+            if found is None:
+                found = matches.gather(con, compiler, self._place_of(con), weighted=self._weighted)
+        self._last_matches = key, found
+        return found
+
+    def _place_of(self, con: duckdb.DuckDBPyConnection) -> Places:
+        return partial(self._places, con)
 
     def _strings(self, sql: str, params: Params) -> list[str]:
         with self._connections.reading() as con:

@@ -22,6 +22,7 @@ from viewer.store.duckdb.compile import (
     in_traces,
     order_of,
 )
+from viewer.store.duckdb.matches import few_traces
 from viewer.store.duckdb.newest import Hit, Places, newest_hits
 from viewer.trace.summary import MatchedSpan, ServiceCount, TraceSummary
 
@@ -40,7 +41,7 @@ def find_traces(
     if compiler.query.sort is Sort.NEWEST:
         hits = newest_hits(con, compiler, limit + 1, places, weighted=weighted)
     if hits is None:
-        hits = _hits(con, compiler, limit + 1, weighted=weighted)
+        hits = _hits(con, compiler, limit + 1, places, weighted=weighted)
     more = None
     if len(hits) > limit:
         last = hits[limit - 1]
@@ -53,14 +54,20 @@ def find_traces(
 
 
 def _hits(
-    con: duckdb.DuckDBPyConnection, compiler: Compiler, limit: int, *, weighted: bool
+    con: duckdb.DuckDBPyConnection,
+    compiler: Compiler,
+    limit: int,
+    places: Places,
+    *,
+    weighted: bool,
 ) -> list[Hit]:
     """Return the first matching traces in the query's order, of all that match."""
     query = compiler.query
     params = Params()
     key, _ = SORT_KEYS[query.sort]
     also = "counts" if key in ("spans", "errors") else ""
-    matching = compiler.matching_traces(params, also=also, weighted=weighted)
+    few = few_traces(con, compiler, places)
+    matching = compiler.matching_traces(params, also=also, weighted=weighted, few=few)
     after = after_cursor(query.sort, query.after, params) if query.after else "TRUE"
     rows = con.execute(
         f"SELECT trace_id, start_ns, duration_ns, has_untimed, weight, {key} FROM ({matching})"
@@ -97,6 +104,13 @@ def count_in_range(con: duckdb.DuckDBPyConnection, compiler: Compiler) -> tuple[
         params.values,
     ).fetchall()[0]
     return row[0], row[1]
+
+
+def rows_in_range(con: duckdb.DuckDBPyConnection, compiler: Compiler) -> int:
+    """Return how many span rows start within the query's time range."""
+    params = Params()
+    sql = f"SELECT count(*) FROM spans WHERE {compiler.time_range(params)}"
+    return int(con.execute(sql, params.values).fetchall()[0][0])
 
 
 def distribution(con: duckdb.DuckDBPyConnection, compiler: Compiler, columns: int) -> Distribution:
