@@ -27,7 +27,7 @@ from viewer.trace.summary import DependencyLink, Operation, RemovedTrace, TraceS
 
 SpanKey = tuple[str, int]
 """A span by its trace ID and its ID as sent."""
-RECENT_SPANS = 50_000
+RECENT_SPANS = 20_000
 MAX_SUGGESTED = 1_000
 MOST_OPERATIONS = 20_000
 MOST_REMEMBERED = 100_000

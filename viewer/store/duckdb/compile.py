@@ -53,6 +53,11 @@ class Few:
     trace_ids: list[str]
     place: str
 
+    def condition(self, params: "Params") -> str:
+        """Return the condition that a row is of one of them."""
+        ids = params.add(self.trace_ids)
+        return f"trace_id IN (SELECT unnest({ids}::VARCHAR[])) AND {self.place}"
+
 
 class Params:
     """The bound values of one statement."""
@@ -144,17 +149,21 @@ class Compiler:
         also "failed", or by "counts" spans and errors (dearer: re-deliveries count once); and their
         weight, 1 for all unless ``weighted``. ``few`` are those with a matching span, where that is
         known."""
-        where = ""
+        where, meets = "", ""
         if few is not None:
-            ids = params.add(few.trace_ids)
-            where = f"WHERE trace_id IN (SELECT unnest({ids}::VARCHAR[])) AND {few.place}"
-        elif (conditions := self.span_conditions(params)) != "TRUE":
+            where = f"WHERE {few.condition(params)}"
+        elif (conditions := self.span_conditions(params)) != "TRUE" and (
+            also == "counts" or self._time_range(Params())
+        ):
             where = f"WHERE trace_id IN (SELECT trace_id FROM spans WHERE {conditions})"
+        elif conditions != "TRUE":
+            # Much matches: to join it takes longer than to put all traces together.
+            meets = f", bool_or({conditions}) AS meets"
         source = _ONCE.format(where=where) if also == "counts" else f"spans {where}"
         weight = "min(weight)" if weighted else "1"
-        listed = f"trace_id, {BOUNDS}{_ALSO[also]}, {weight} AS weight"
+        listed = f"trace_id, {BOUNDS}{_ALSO[also]}, {weight} AS weight{meets}"
         select = f"SELECT {listed} FROM {source} GROUP BY trace_id"
-        having = self.trace_conditions(params)
+        having = [*(["meets"] if meets else []), *self.trace_conditions(params)]
         return f"SELECT * FROM ({select}) WHERE {all_of(having)}" if having else select
 
     def takes_trace(self, trace_id: str, start_ns: int, duration_ns: int) -> bool:

@@ -13,16 +13,9 @@ from viewer.store.base import (
     page_sizes,
     time_steps,
 )
-from viewer.store.duckdb.compile import (
-    SORT_KEYS,
-    Compiler,
-    Params,
-    after_cursor,
-    all_of,
-    in_traces,
-    order_of,
-)
+from viewer.store.duckdb.compile import Compiler, Params, all_of, in_traces
 from viewer.store.duckdb.matches import few_traces
+from viewer.store.duckdb.most import hits_in_order, most_hits
 from viewer.store.duckdb.newest import Hit, Places, newest_hits
 from viewer.trace.summary import MatchedSpan, ServiceCount, TraceSummary
 
@@ -62,19 +55,13 @@ def _hits(
     weighted: bool,
 ) -> list[Hit]:
     """Return the first matching traces in the query's order, of all that match."""
-    query = compiler.query
-    params = Params()
-    key, _ = SORT_KEYS[query.sort]
-    also = "counts" if key in ("spans", "errors") else ""
     few = few_traces(con, compiler, places)
-    matching = compiler.matching_traces(params, also=also, weighted=weighted, few=few)
-    after = after_cursor(query.sort, query.after, params) if query.after else "TRUE"
-    rows = con.execute(
-        f"SELECT trace_id, start_ns, duration_ns, has_untimed, weight, {key} FROM ({matching})"
-        f" WHERE {after} ORDER BY {order_of(query.sort)} LIMIT {limit}",
-        params.values,
-    ).fetchall()
-    return [Hit(*row) for row in rows]
+    hits = None
+    if compiler.query.sort in (Sort.MOST_SPANS, Sort.MOST_ERRORS):
+        hits = most_hits(con, compiler, limit, places, few, weighted=weighted)
+    if hits is None:
+        hits = hits_in_order(con, compiler, limit, few, weighted=weighted)
+    return hits
 
 
 def count_matches(
