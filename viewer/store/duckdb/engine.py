@@ -2,14 +2,13 @@
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import duckdb
 
 from viewer.search.events import EventQuery
-from viewer.search.query import Sort, TraceQuery
+from viewer.search.query import TraceQuery
 from viewer.store.base import (
     MOST_OPERATIONS,
     Capabilities,
@@ -28,12 +27,13 @@ from viewer.store.base import (
     TraceCounts,
     TracePage,
 )
-from viewer.store.duckdb import events, matches, recent, search, segments, suggest, within
+from viewer.store.duckdb import events, recent, search, segments, suggest, within
 from viewer.store.duckdb.compact import compact, delete_copy
 from viewer.store.duckdb.compile import Compiler, Params
 from viewer.store.duckdb.connection import Connections, open_file
 from viewer.store.duckdb.dependencies import dependencies
 from viewer.store.duckdb.foreign import open_foreign
+from viewer.store.duckdb.kept import Kept
 from viewer.store.duckdb.matches import Matches
 from viewer.store.duckdb.migrate import count_up, meta_number, prepare
 from viewer.store.duckdb.newest import Places
@@ -88,8 +88,7 @@ class DuckDbStore:
         self._resources, self._scopes = resource_table(), scope_table()
         # Noted while the file is being copied.
         self._replaced: dict[SpanKey, None] | None = None
-        self._counted: dict[tuple[int, int | None, int | None], tuple[int, int]] = {}
-        self._last_matches: tuple[tuple[int, TraceQuery, bool], Matches | None] | None = None
+        self._kept = Kept()
         if writable:
             segments.start_anew_if_foreign(connections)
         with connections.reading() as con:
@@ -187,7 +186,13 @@ class DuckDbStore:
     def find_traces(self, query: TraceQuery) -> TracePage:
         with self._connections.reading() as con:
             compiler = self._compiler(con, query)
-            return search.find_traces(con, compiler, self._place_of(con), weighted=self._weighted)
+            return search.find_traces(
+                con,
+                compiler,
+                self._place_of(con),
+                weighted=self._weighted,
+                all_timed=self._kept.extent(con, self._generation).first_ns > 0,
+            )
 
     def count_traces(self, query: TraceQuery, *, exact: bool = True) -> TraceCounts:
         with self._connections.reading() as con:
@@ -195,16 +200,18 @@ class DuckDbStore:
             found = self._matches(con, compiler, exact=exact)
             if found is None:
                 total, estimated = search.count_matches(con, compiler, weighted=self._weighted)
-                return TraceCounts(total, *self._count_in_range(con, compiler), estimated)
+                return TraceCounts(
+                    total, *self._kept.in_range(con, self._generation, compiler), estimated
+                )
             if found.stored is None:
-                in_range = self._count_in_range(con, compiler)
+                in_range = self._kept.in_range(con, self._generation, compiler)
             else:
                 in_range = found.stored * found.one_in, search.rows_in_range(con, compiler)
             return found.counts(*in_range, weighted=self._weighted)
 
     def span_rows(self) -> int:
         with self._connections.reading() as con:
-            return int(con.execute("SELECT count(*) FROM spans").fetchall()[0][0])
+            return self._kept.extent(con, self._generation).rows
 
     def distribution(self, query: TraceQuery, columns: int, *, exact: bool = True) -> Distribution:
         with self._connections.reading() as con:
@@ -399,37 +406,13 @@ class DuckDbStore:
             return None
         return self._notes or notes_in_file(con)
 
-    def _count_in_range(
-        self, con: duckdb.DuckDBPyConnection, compiler: Compiler
-    ) -> tuple[int, int]:
-        """Count once per content and time range: every page of a search asks for it again."""
-        key = (self._generation, compiler.query.start_ns, compiler.query.end_ns)
-        if key not in self._counted:
-            if len(self._counted) > 100:
-                self._counted = {}
-            self._counted[key] = search.count_in_range(con, compiler)
-        return self._counted[key]
-
     def _matches(
         self, con: duckdb.DuckDBPyConnection, compiler: Compiler, *, exact: bool
     ) -> Matches | None:
-        """Return what matches, or a sample of it, and keep it: who counts it draws it next. None where
-        it is to be exact and too much to be held in memory."""
-        searched = replace(compiler.query, sort=Sort.NEWEST, limit=1, head=None, after=None)
-        key = (self._generation, searched, exact)
-        kept = self._last_matches
-        if kept is not None and kept[0] == key:
-            return kept[1]
-        rows = matches.rows_to_look_at(con, compiler)
-        found = None
-        if rows <= matches.MOST_ROWS:
-            found = matches.gather(con, compiler, self._place_of(con), weighted=self._weighted)
-        elif not exact:
-            found = matches.sample(con, compiler, rows, weighted=self._weighted)
-            if found is None:
-                found = matches.gather(con, compiler, self._place_of(con), weighted=self._weighted)
-        self._last_matches = key, found
-        return found
+        places = self._place_of(con)
+        return self._kept.matches(
+            con, self._generation, compiler, places, exact=exact, weighted=self._weighted
+        )
 
     def _place_of(self, con: duckdb.DuckDBPyConnection) -> Places:
         return partial(self._places, con)

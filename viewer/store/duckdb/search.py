@@ -25,14 +25,19 @@ _RANK = """{'start_ns': start_ns, 'span_id': span_id, 'kind': kind, 'service': s
 
 
 def find_traces(
-    con: duckdb.DuckDBPyConnection, compiler: Compiler, places: Places, *, weighted: bool
+    con: duckdb.DuckDBPyConnection,
+    compiler: Compiler,
+    places: Places,
+    *,
+    weighted: bool,
+    all_timed: bool,
 ) -> TracePage:
     """Return a page of results; ``places`` says where the rows of traces lie, ``weighted`` whether
-    anything stored was sampled."""
+    anything stored was sampled, ``all_timed`` that every span has a start time."""
     limit, head = page_sizes(compiler.query)
     hits = None
     if compiler.query.sort is Sort.NEWEST:
-        hits = newest_hits(con, compiler, limit + 1, places, weighted=weighted)
+        hits = newest_hits(con, compiler, limit + 1, places, weighted=weighted, all_timed=all_timed)
     if hits is None:
         hits = _hits(con, compiler, limit + 1, places, weighted=weighted)
     more = None
