@@ -1,4 +1,5 @@
-"""What taking in OTLP costs: `python -m bench.ingest [--spans N]` prints a table and writes JSON.
+"""What taking in OTLP costs: `python -m bench.ingest [--spans N] [--grpc]` prints a table and writes
+JSON.
 
 Starts a server of its own on an empty DuckDB file, sends a made load over four keep-alive
 connections, waits until it is quiet, ends it in good order, and looks at what is on the disk. CPU
@@ -21,11 +22,13 @@ import threading
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
+import grpc
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from rich.console import Console
 from rich.table import Table
@@ -35,6 +38,7 @@ from bench.server import Server
 
 SETTLE_S = 180.0
 VISIBLE_S = 60.0
+_EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 _HEADERS = {"Content-Type": "application/x-protobuf", "User-Agent": "tracefall-bench"}
 
 
@@ -53,6 +57,7 @@ class Sent:
 class Result:
     """One run; the field names are the table's and the JSON's."""
 
+    door: str
     spans_sent: int
     spans_stored: int
     bytes_sent_per_span: float
@@ -84,26 +89,32 @@ class Feed:
             return next(self._bodies, None)
 
 
-class Sender(threading.Thread):
-    """One keep-alive connection."""
+Send = Callable[[bytes], tuple[int, float]]
+"""Sends a body; returns 200, or another status and the seconds to wait. Raises RuntimeError."""
 
-    def __init__(self, url: str, feed: Feed, sent: Sent, lock: threading.Lock) -> None:
+
+class Sender(threading.Thread):
+    """One connection that is kept open."""
+
+    def __init__(
+        self, opened: AbstractContextManager[Send], feed: Feed, sent: Sent, lock: threading.Lock
+    ) -> None:
         super().__init__(name="sender", daemon=True)
-        self._url, self._feed, self._sent, self._lock = url, feed, sent, lock
+        self._opened, self._feed, self._sent, self._lock = opened, feed, sent, lock
         self.error: Exception | None = None
 
     def run(self) -> None:
         try:
-            with connection(self._url) as (link, path):
+            with self._opened as send:
                 while (body := self._feed.next()) is not None:
-                    self._send(link, path, body)
+                    self._send(send, body)
         except (OSError, http.client.HTTPException, RuntimeError) as error:
             self.error = error
 
-    def _send(self, link: http.client.HTTPConnection, path: str, body: bytes) -> None:
+    def _send(self, send: Send, body: bytes) -> None:
         while True:
             begin = time.perf_counter()
-            status, wait_s = post(link, path, body)
+            status, wait_s = send(body)
             took_ms = (time.perf_counter() - begin) * 1000
             if status == 200:
                 break
@@ -141,10 +152,44 @@ def post(link: http.client.HTTPConnection, path: str, body: bytes) -> tuple[int,
     raise RuntimeError(f"{response.status}: {answer!r}")
 
 
-def send_all(url: str, load: Path, connections: int) -> tuple[Sent, float]:
+@contextmanager
+def over_http(url: str) -> Iterator[Send]:
+    """Open a connection for bodies to be posted to a URL."""
+    with connection(url) as (link, path):
+        yield partial(post, link, path)
+
+
+@contextmanager
+def over_grpc(url: str) -> Iterator[Send]:
+    """Open a channel of its own for bodies to be exported by."""
+    # Else all channels to one address share a connection.
+    options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_send_message_length", -1)]
+    with grpc.insecure_channel(urllib.parse.urlsplit(url).netloc, options) as channel:
+        call: Callable[..., bytes] = channel.unary_unary(_EXPORT)
+
+        def send(body: bytes) -> tuple[int, float]:
+            try:
+                answer = call(body, timeout=120)
+            except grpc.RpcError as error:
+                if error.code() is grpc.StatusCode.UNAVAILABLE:
+                    return 503, 1.0
+                raise RuntimeError(str(error)) from error
+            if answer:
+                raise RuntimeError(f"a partial success: {answer!r}")
+            return 200, 0.0
+
+        yield send
+
+
+def send_all(
+    url: str,
+    load: Path,
+    connections: int,
+    over: Callable[[str], AbstractContextManager[Send]] = over_http,
+) -> tuple[Sent, float]:
     """Send a load; return what was seen and the seconds it took."""
     sent, lock, feed = Sent(), threading.Lock(), Feed(read_load(load))
-    senders = [Sender(url, feed, sent, lock) for _ in range(connections)]
+    senders = [Sender(over(url), feed, sent, lock) for _ in range(connections)]
     begin = time.perf_counter()
     for sender in senders:
         sender.start()
@@ -212,18 +257,22 @@ def size_of(folder: Path) -> int:
     return sum(item.stat().st_size for item in folder.rglob("*") if item.is_file())
 
 
-def measure(load: Path, spans: int, connections: int, folder: Path) -> Result:
+def measure(load: Path, spans: int, connections: int, folder: Path, *, by_grpc: bool) -> Result:
     """Run a server, send the load, return what came of it."""
+    door, over = ("OTLP/gRPC", over_grpc) if by_grpc else ("OTLP/HTTP", over_http)
     store = f"duckdb:{folder}/bench.duckdb"
     markers = 2
-    with Server(store, "--retention", "off", "--max-size", "off") as server:
+    bounds = ("--retention", "off", "--max-size", "off")
+    with Server(store, *bounds, receivers=("--otlp-http", "--otlp-grpc")) as server:
+        # As a server is that has run for a while: the compiled decoder is loaded.
+        settle(server)
         before = server.usage()
         delays: list[float] = []
         probe = threading.Thread(
             target=lambda: delays.append(_probe_under_load(server)), daemon=True
         )
         probe.start()
-        sent, took_s = send_all(server.otlp_url, load, connections)
+        sent, took_s = send_all(server.doors[door], load, connections, over)
         accepted = server.usage()
         settled_s = settle(server)
         settled = server.usage()
@@ -238,6 +287,7 @@ def measure(load: Path, spans: int, connections: int, folder: Path) -> Result:
         raise SystemExit(f"sent {spans + markers:,} spans, but {stored:,} are stored")
     percentiles = statistics.quantiles(sent.latencies_ms, n=100)
     return Result(
+        door=door,
         spans_sent=spans,
         spans_stored=stored - markers,
         bytes_sent_per_span=sent.bytes / spans,
@@ -265,7 +315,7 @@ def _probe_under_load(server: Server) -> float:
 
 def show(result: Result) -> None:
     """Print a table."""
-    table = Table(title="Ingest, OTLP/HTTP protobuf", show_header=False)
+    table = Table(title="Ingest, OTLP protobuf", show_header=False)
     for name, value in asdict(result).items():
         shown = (
             f"{value:,.2f}"
@@ -282,6 +332,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure what taking in OTLP costs.")
     parser.add_argument("--spans", type=int, default=1_000_000)
     parser.add_argument("--connections", type=int, default=4)
+    parser.add_argument("--grpc", action="store_true", help="send by gRPC")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--load", type=Path, help="keep the load here, or take it from here")
     parser.add_argument("--json", type=Path, help="write the result here")
@@ -294,7 +345,9 @@ def main() -> None:
             write_load(load, arguments.spans, arguments.seed)
         database = folder / "store"
         database.mkdir()
-        result = measure(load, arguments.spans, arguments.connections, database)
+        result = measure(
+            load, arguments.spans, arguments.connections, database, by_grpc=arguments.grpc
+        )
     finally:
         shutil.rmtree(folder)
     show(result)

@@ -3,6 +3,7 @@
 import http.client
 import json
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -23,6 +24,7 @@ from viewer.config import Config
 from viewer.formats.otlp.encode import encode
 from viewer.store import open_store
 from viewer.store.base import StoreError
+from viewer.store.cancel import Cancelled, TooSlow, interruptible
 
 Running = Callable[..., Application]
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
@@ -333,3 +335,38 @@ def test_every_format_that_comes_by_http_is_taken_on_the_pages_port(
     )
     assert status in (200, 202), answer
     wait_for(lambda: len(server.store.get_spans(trace_id(3, 0))) == 5)
+
+
+class Slow:
+    """Lets a server's store answer when asked for its services only once that is interrupted."""
+
+    def __init__(self, application: Application) -> None:
+        self.begun, self.reasons = threading.Semaphore(0), list[StoreError | None]()
+        application.store.services = self.services  # type: ignore[method-assign]
+
+    def services(self) -> list[str]:
+        interrupted = threading.Event()
+        with interruptible(interrupted.set) as running:
+            self.begun.release()
+            assert running is not None
+            assert interrupted.wait(10)
+            self.reasons.append(running.reason)
+            raise running.reason or AssertionError("interrupted for no reason")
+
+
+def test_what_a_client_asked_for_ends_when_he_goes(running: Running) -> None:
+    application = running()
+    slow = Slow(application)
+    address = urlsplit(application.ui_url)
+    with socket.create_connection((address.hostname, address.port), 20) as client:
+        client.sendall(b"GET /api/services HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert slow.begun.acquire(timeout=10)
+    wait_for(lambda: bool(slow.reasons), 2)
+    assert isinstance(slow.reasons[0], Cancelled)
+
+
+def test_what_takes_longer_than_the_setting_is_given_up(running: Running) -> None:
+    application = running(query_timeout_s=1)
+    slow = Slow(application)
+    assert ask(f"{application.ui_url}/api/services")[0] == 504
+    assert isinstance(slow.reasons[0], TooSlow)

@@ -20,6 +20,7 @@ from viewer.config import (
     parse_port,
     parse_size,
 )
+from viewer.formats.otlp.decoder import OtlpDecoder
 
 
 def config_from(*flags: str, **environment: str) -> Config:
@@ -73,16 +74,23 @@ def test_an_empty_token_is_none() -> None:
     assert config_from(TRACEFALL_AUTH_TOKEN="").auth_token is None
 
 
+def test_a_query_takes_a_minute_at_most_unless_told_otherwise() -> None:
+    assert config_from().query_timeout_s == 60
+    assert config_from("--query-timeout", "5m").query_timeout_s == 300
+    assert config_from(TRACEFALL_QUERY_TIMEOUT="off").query_timeout_s is None
+
+
 def test_a_demo_prunes_nothing_and_writes_where_it_is_told(tmp_path: Path) -> None:
     ports = dict.fromkeys(DEFAULT_PORTS, 2)
     arguments = {"host": "h", "port": 1, "no_receivers": False, "auth_token": "t"}
+    arguments["query_timeout"] = 5
     arguments |= {flag[2:].replace("-", "_"): port for flag, port in ports.items()}
     config = demo_config_of(arguments, f"duckdb:{tmp_path}/x")
-    assert config == Config(f"duckdb:{tmp_path}/x", False, "h", 1, ports, None, None, "t")
+    assert config == Config(f"duckdb:{tmp_path}/x", False, "h", 1, ports, None, None, "t", 5)
 
 
 def test_every_receiver_has_its_setting_and_its_port_is_the_default() -> None:
-    receivers = make_receivers()
+    receivers = make_receivers(OtlpDecoder())
     declared = {
         receiver.flag: receiver.port
         for receiver in (*receivers.http, *receivers.grpc, *receivers.datagram)

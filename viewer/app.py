@@ -17,6 +17,7 @@ from viewer.collector.policy import Policy, PolicyError, load_policy
 from viewer.collector.receivers import make_receivers
 from viewer.config import Config
 from viewer.formats.jaeger.strategies import Strategies
+from viewer.formats.otlp.decoder import OtlpDecoder
 from viewer.mount import Mount
 from viewer.paths import STATIC, TEMPLATES
 from viewer.store import open_store
@@ -43,8 +44,11 @@ class Ingest:
     def __init__(self, url: str, policy: Policy | None = None) -> None:
         """Open the store for writing and take over what a crash has left; raises StoreError."""
         self.store = open_store(url)
+        self.otlp = OtlpDecoder()
         try:
-            self.pipeline = Pipeline(self.store, _journal_directory(self.store), policy=policy)
+            self.pipeline = Pipeline(
+                self.store, _journal_directory(self.store), policy=policy, bulk=self.otlp.bulk
+            )
         except BaseException:
             self.store.close()
             raise
@@ -122,14 +126,15 @@ class Application:
             for taken in ui_sockets:
                 taken.close()
             raise
-        self._server = HttpServer(self._gate, ui_sockets, _UI_THREADS, UPLOAD_LIMIT)
+        self._server = HttpServer(
+            self._gate, ui_sockets, _UI_THREADS, UPLOAD_LIMIT, notices_leaving=True
+        )
         self.ui_url = f"http://{shown_host(config.host)}:{self._server.port}"
-        self._receivers = make_receivers(strategies)
         self._doors: Doors | None = None
         if self.ingest:
             self._doors = Doors(
                 self.ingest.pipeline,
-                self._receivers,
+                make_receivers(self.ingest.otlp, strategies),
                 config.ports,
                 config.host,
                 config.auth_token,
@@ -176,7 +181,7 @@ class Application:
         threading.Thread(target=self._tend, name="tending", daemon=True).start()
         if self.ingest:
             threading.Thread(target=self._retain, name="retention", daemon=True).start()
-            warm_up = self._receivers.otlp_decoder.warm_up
+            warm_up = self.ingest.otlp.warm_up
             threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
 
     def stop(self) -> None:
@@ -210,6 +215,7 @@ class Application:
             retention=self._config.retention_text if self.ingest else "",
             upload_limit_bytes=UPLOAD_LIMIT,
             loopback_only=is_loopback(self._config.host),
+            query_timeout_s=self._config.query_timeout_s,
         )
 
     def _mounted(self) -> WsgiApp:

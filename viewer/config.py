@@ -43,6 +43,7 @@ class Config:
     retention_s: int | None = 7 * 86_400
     max_size: int | None = 20 * 10**9
     auth_token: str | None = None
+    query_timeout_s: int | None = 60
     jaeger_strategies: str | None = None
     policy: str | None = None
 
@@ -185,9 +186,22 @@ SERVE_SETTINGS = (
         "Jaeger's sampling strategies file (JSON); its clients sample everything without one.",
         click.Path(exists=True, dir_okay=False),
     ),
+    Setting(
+        "--query-timeout",
+        "60s",
+        "Give a page or query up after this time (60s, 5m, off).",
+        _Parsed("TIME", parse_age),
+    ),
     Setting("--auth-token", None, "Ask for this token on pages, APIs and receivers alike."),
 )
-_DEMO_FLAGS = ("--host", "--port", *DEFAULT_PORTS, "--no-receivers", "--auth-token")
+_DEMO_FLAGS = (
+    "--host",
+    "--port",
+    *DEFAULT_PORTS,
+    "--no-receivers",
+    "--query-timeout",
+    "--auth-token",
+)
 DEMO_SETTINGS = tuple(setting for setting in SERVE_SETTINGS if setting.flag in _DEMO_FLAGS)
 
 
@@ -230,6 +244,7 @@ def config_of(arguments: dict[str, Any]) -> Config:
         retention_s=arguments["retention"],
         max_size=arguments["max_size"],
         auth_token=arguments["auth_token"] or None,
+        query_timeout_s=arguments["query_timeout"],
         jaeger_strategies=arguments["jaeger_strategies"],
         policy=arguments["policy"],
     )

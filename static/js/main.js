@@ -4,6 +4,7 @@ import "./copy-button.js";
 import "./drop-zone.js";
 import "./local-time.js";
 import "./row-divider.js";
+import "./search-stop.js";
 import "./span-tree.js";
 import "./trace-minimap.js";
 import "./trace-page.js";

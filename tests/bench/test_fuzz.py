@@ -8,10 +8,11 @@ import pytest
 from bench import fuzz
 from bench.fuzz import TARGETS, Doors, Fault, Target, hostile_bodies, run
 from viewer.collector.receivers import make_receivers
+from viewer.formats.otlp.decoder import OtlpDecoder
 
 
 def test_every_path_that_takes_spans_and_every_port_is_a_target() -> None:
-    receivers = make_receivers()
+    receivers = make_receivers(OtlpDecoder())
     doors = {target.door for target in TARGETS}
     assert doors == {
         receiver.name for receiver in (*receivers.http, *receivers.grpc, *receivers.datagram)

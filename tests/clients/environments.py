@@ -10,10 +10,12 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -156,17 +158,28 @@ def ready(name: str) -> Environment:
     runtime = sys.version if name in PYTHON else _node("--version")
     wanted = hashlib.sha256(repr((pins, runtime, str(folder))).encode()).hexdigest()
     stamp = folder / "installed"
-    if not (stamp.exists() and stamp.read_text() == wanted):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        if name in PYTHON:
-            _install_python(name, folder)
-        else:
-            _install_node(name, folder)
-        stamp.write_text(wanted)
+    with _alone(name):
+        if not (stamp.exists() and stamp.read_text() == wanted):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            if name in PYTHON:
+                _install_python(name, folder)
+            else:
+                _install_node(name, folder)
+            stamp.write_text(wanted)
     if name in PYTHON:
         return Environment(name, (str(folder / _BIN / "python"),), {})
     return Environment(name, ("node",), {"NODE_PATH": str(folder / "node_modules")})
+
+
+@contextmanager
+def _alone(name: str) -> Iterator[None]:
+    """Let one process at a time make an environment; a database's lock ends with its process."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    lock = sqlite3.connect(FOLDER / f"{name}.lock", timeout=600, isolation_level=None)
+    with closing(lock):
+        lock.execute("BEGIN EXCLUSIVE")
+        yield
 
 
 def _install_python(name: str, folder: Path) -> None:

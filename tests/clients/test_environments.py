@@ -1,6 +1,8 @@
 """The environments of the clients: made once, anew when pins change, and honest about failures."""
 
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,20 @@ def test_it_is_made_anew_when_its_pins_change(
     monkeypatch.setitem(environments.PYTHON, "some", "a==2")
     ready("some")
     assert commands[-1][-1] == "a==2"
+
+
+def test_two_at_once_make_it_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    def slowly(name: str, *_: object) -> None:
+        time.sleep(0.1)
+        made.append(name)
+
+    monkeypatch.setattr(environments, "_install_python", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(ready, ["some", "some"])
+    assert first == second
+    assert made == ["some"]
 
 
 def failing(text: str) -> str:

@@ -4,6 +4,7 @@ import itertools
 import threading
 import time
 
+import pyarrow as pa  # type: ignore[import-untyped]
 import pytest
 
 from tests.builders import a_batch, a_trace
@@ -27,13 +28,18 @@ class _Recorder:
         return self.store.journal_mark()
 
     def write_spans(self, batches: list[SpanBatch], mark: int | None) -> None:
-        if self._poison in batches:
+        refused = set(self._poison.trace_id) if self._poison else set()
+        if any(refused & set(table["trace_id"].to_pylist()) for table in map(to_arrow, batches)):
             raise StoreError("this one cannot be stored")
         self.groups.append((len(batches), mark))
         self.store.write_spans(batches, mark)
         if self.commits_and_fails:
             self.commits_and_fails = False
             raise StoreUnavailable("failed behind the commit")
+
+
+def to_arrow(batch: SpanBatch) -> pa.Table:
+    return batch.to_arrow()
 
 
 def not_aside(batch: SpanBatch, position: int | None, reason: str) -> None:
@@ -76,14 +82,16 @@ def test_a_batch_given_up_at_the_end_and_those_behind_it_stay_in_the_journal() -
     assert marks == [1]
 
 
-def test_a_batch_that_is_refused_for_good_is_put_aside_and_the_next_ones_are_stored(
+def test_spans_that_are_refused_for_good_are_put_aside_and_all_others_are_stored(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(commit, "_RETRY_S", 0.01)
-    poison, aside = a_batch(a_trace(2)), list[tuple[SpanBatch, int | None, str]]()
-    recorder, marks = _Recorder(poison), list[int]()
+    monkeypatch.setattr(commit, "_SMALLEST_PART", 1)
+    aside = list[tuple[SpanBatch, int | None, str]]()
+    recorder, marks = _Recorder(a_batch(a_trace(2, spans=2))), list[int]()
     committer = Committer(recorder, marks.append, lambda *refused: aside.append(refused))  # type: ignore[arg-type]
-    for position, batch in enumerate([a_batch(a_trace(1)), poison, a_batch(a_trace(3))], 1):
+    mixed = a_batch([*a_trace(4), *a_trace(2, spans=2)])
+    for position, batch in enumerate([a_batch(a_trace(1)), mixed, a_batch(a_trace(3))], 1):
         committer.submit(batch, position)
     committer.start()
     committer.wait_for(0)
@@ -91,8 +99,13 @@ def test_a_batch_that_is_refused_for_good_is_put_aside_and_the_next_ones_are_sto
         time.sleep(0.01)
     committer.wait_for(0)
     committer.stop()
-    assert aside == [(poison, 2, "this one cannot be stored")]
-    assert recorder.store.stats().traces == 2
+    assert [(len(batch), position) for batch, position, _ in aside] == [(1, None), (1, 2)]
+    assert {reason for _, _, reason in aside} == {"this one cannot be stored"}
+    assert {span.trace_id for batch, _, _ in aside for span in batch.spans()} == {
+        a_trace(2)[0].trace_id
+    }
+    assert recorder.store.stats().traces == 3
+    assert recorder.store.stats().span_rows == 9
     assert recorder.store.journal_mark() == marks[-1] == 3
 
 
@@ -116,6 +129,63 @@ def test_a_batch_that_nothing_can_be_put_aside_for_is_tried_on(
     assert "cannot be put aside: no room" in committer.failure
     committer.stop()
     assert recorder.store.journal_mark() == 0
+
+
+class _Columns:
+    """Columns that are being filled with the spans of some batches."""
+
+    is_full = False
+
+    def __init__(self, *batches: SpanBatch) -> None:
+        self._whole = SpanBatch()
+        for batch in batches:
+            self._whole.extend(batch)
+
+    def __len__(self) -> int:
+        return len(self._whole)
+
+    def append(self, body: bytes) -> None:
+        raise NotImplementedError
+
+    def undo(self) -> None:
+        raise NotImplementedError
+
+    def seal(self) -> SpanBatch:
+        return self._whole
+
+
+def test_what_is_announced_is_collected_and_written_in_its_turn() -> None:
+    recorder, marks = _Recorder(), list[int]()
+
+    def collect() -> None:
+        if waiting:
+            committer.submit_announced(waiting.pop(), 2)
+
+    waiting = [_Columns(a_batch(a_trace(2)), a_batch(a_trace(3)))]
+    committer = Committer(recorder, marks.append, not_aside, collect)  # type: ignore[arg-type]
+    committer.start()
+    committer.submit(a_batch(a_trace(1)), 1)
+    committer.announce(6)
+    committer.wait_for(0)
+    assert committer.pending_rows == 0
+    assert sum(size for size, _ in recorder.groups) == 2
+    assert marks[-1] == 2
+    assert recorder.store.stats().span_rows == 9
+    committer.stop()
+
+
+def test_what_is_announced_alone_is_written_soon() -> None:
+    recorder, waiting = _Recorder(), [_Columns(a_batch(a_trace(2)))]
+
+    def collect() -> None:
+        if waiting:
+            committer.submit_announced(waiting.pop(), 1)
+
+    committer = Committer(recorder, lambda mark: None, not_aside, collect)  # type: ignore[arg-type]
+    committer.announce(3)
+    committer.start()
+    committer.stop()
+    assert recorder.groups == [(1, 1)]
 
 
 def test_a_store_that_fails_behind_its_commit_is_not_given_the_same_twice(

@@ -12,6 +12,7 @@ from viewer.collector.doors import Doors, shown_host
 from viewer.collector.pipeline import Pipeline
 from viewer.collector.receivers import Receivers, make_receivers
 from viewer.formats.base import Decoded
+from viewer.formats.otlp.decoder import OtlpDecoder
 from viewer.formats.receiver import HttpAnswer, HttpRequest
 from viewer.store import open_store
 
@@ -42,10 +43,10 @@ def opened() -> Iterator[Open]:
     def make(
         ports: Mapping[str, int | None], host: str = "127.0.0.1", token: str | None = None
     ) -> Doors:
-        real, two = make_receivers(), TwoWays()
+        real, two = make_receivers(OtlpDecoder()), TwoWays()
         http = [receiver for receiver in real.http if receiver.flag == "--otlp-http"]
         services = [receiver for receiver in real.grpc if receiver.flag == "--otlp-grpc"]
-        receivers = Receivers([*http, two], services, [two], real.otlp_decoder)  # type: ignore[list-item]
+        receivers = Receivers([*http, two], services, [two])  # type: ignore[list-item]
         doors = Doors(pipeline, receivers, ports, host, token)
         made.append(doors)
         doors.start()

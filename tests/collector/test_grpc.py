@@ -70,6 +70,9 @@ class _Full:
     def accept(self, batch: object) -> None:
         raise Overloaded("more spans arrive than can be stored")
 
+    def append(self, body: bytes) -> None:
+        return None
+
 
 @pytest.fixture
 def running() -> Iterator[Running]:

@@ -262,6 +262,9 @@ def test_overload_is_503_with_a_time_to_come_back() -> None:
         def accept(self, batch: SpanBatch) -> None:
             raise Overloaded("more spans arrive than can be stored")
 
+        def append(self, body: bytes) -> None:
+            return None
+
     stats = DoorStats("x")
     status, headers = call(a_door(_Full(), stats), a_body(1)[0])  # type: ignore[arg-type]
     assert status.startswith("503")

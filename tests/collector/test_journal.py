@@ -48,6 +48,17 @@ def test_a_damaged_record_is_not_replayed(tmp_path: Path) -> None:
     assert list(Journal(tmp_path, 0, MIB).replay(0)) == []
 
 
+def test_a_record_that_is_written_in_pieces_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = os.writev
+    monkeypatch.setattr(os, "writev", lambda file, parts: whole(file, [parts[0][:7]]))
+    journal = Journal(tmp_path, 0, MIB)
+    for text in (b"a" * 100, b"", b"b" * 33):
+        journal.append(text)
+    assert [payload for _, payload in journal.replay(0)] == [b"a" * 100, b"", b"b" * 33]
+
+
 def test_it_is_full_at_its_limit_and_free_again_after_a_release(tmp_path: Path) -> None:
     journal = Journal(tmp_path, 0, 1000)
     position = journal.append(b"x" * 900)

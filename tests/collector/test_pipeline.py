@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders import a_batch, a_span, a_trace
+from tests.formats.otlp.test_protobuf import a_request, a_wire_span
 from viewer.collector import commit, journal
 from viewer.collector import pipeline as pipeline_module
 from viewer.collector.pipeline import Overloaded, Pipeline
@@ -18,6 +19,8 @@ from viewer.collector.policy import (
     SamplingPolicy,
     SamplingRule,
 )
+from viewer.formats.bulk import Bulk
+from viewer.formats.otlp.decoder import OtlpDecoder
 from viewer.store import open_store
 from viewer.store.base import SpanStore, StoreError
 
@@ -85,6 +88,129 @@ def test_many_senders_at_once_lose_nothing(store: SpanStore, tmp_path: Path) -> 
     pipeline.close()
     assert (store.stats().traces, store.stats().span_rows) == (200, 400)
     assert not list((tmp_path / "journal").glob("*.spans"))
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def bulk() -> Bulk:
+    decoder = OtlpDecoder()
+    decoder.warm_up()
+    return decoder.bulk
+
+
+def a_body(number: int, spans: int = 2) -> bytes:
+    wire = [
+        a_wire_span(trace_id=bytes([number] * 16), span_id=bytes([at + 1] * 8))
+        for at in range(spans)
+    ]
+    return a_request(*wire)
+
+
+def test_appended_requests_are_found_within_two_seconds_beside_batches(
+    store: SpanStore, tmp_path: Path, bulk: Bulk
+) -> None:
+    pipeline = Pipeline(store, tmp_path / "journal", bulk=bulk)
+    for number in range(1, 8):
+        appended = pipeline.append(a_body(number))
+        assert appended is not None
+        assert len(appended.start_ns) == 2
+        pipeline.accept(a_batch(a_trace(100 + number)))
+    wait_for(lambda: store.stats().span_rows == 35, 2)
+    wait_for(lambda: pipeline.journal_bytes == 0, 2)
+    pipeline.close()
+    store.close()
+
+
+def test_appended_requests_survive_a_crash_and_are_written_once(
+    store: SpanStore, tmp_path: Path, bulk: Bulk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commit.Committer, "start", lambda self: None)
+    crashed = Pipeline(store, tmp_path / "journal", bulk=bulk)
+    crashed.append(a_body(1))
+    crashed.accept(a_batch(a_trace(100)))
+    crashed.append(a_body(2))
+    monkeypatch.undo()
+    for _ in range(2):
+        # The compiled decoder, which took them, is not needed to read them again.
+        pipeline = Pipeline(store, tmp_path / "journal", bulk=OtlpDecoder().bulk)
+        assert (store.stats().span_rows, store.stats().traces) == (7, 3)
+        pipeline.close()
+    store.close()
+
+
+def test_many_senders_that_append_at_once_lose_nothing(
+    store: SpanStore, tmp_path: Path, bulk: Bulk
+) -> None:
+    pipeline = Pipeline(store, tmp_path / "journal", bulk=bulk)
+
+    def send(first: int) -> None:
+        for number in range(first, first + 25):
+            assert pipeline.append(a_body(number)) is not None
+
+    senders = [threading.Thread(target=send, args=(first,)) for first in range(1, 200, 25)]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join()
+    pipeline.close()
+    assert (store.stats().traces, store.stats().span_rows) == (200, 400)
+    assert not list((tmp_path / "journal").glob("*.spans"))
+    store.close()
+
+
+def test_an_appended_request_that_cannot_be_journaled_is_not_stored(
+    store: SpanStore, tmp_path: Path, bulk: Bulk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = Pipeline(store, tmp_path / "journal", bulk=bulk)
+
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    pipeline.append(a_body(1))
+    with monkeypatch.context() as broken:
+        broken.setattr(pipeline_module.Journal, "append", full)
+        with pytest.raises(Overloaded, match="No space left"):
+            pipeline.append(a_body(2))
+    pipeline.append(a_body(3))
+    pipeline.close()
+    assert {trace_id[:2] for trace_id in store.traces_with_prefix("", 9)} == {"01", "03"}
+    store.close()
+
+
+def test_a_request_of_no_spans_is_no_record(store: SpanStore, tmp_path: Path, bulk: Bulk) -> None:
+    pipeline = Pipeline(store, tmp_path / "journal", bulk=bulk)
+    appended = pipeline.append(b"")
+    assert appended is not None
+    assert len(appended.start_ns) == 0
+    assert pipeline.journal_bytes == 0
+    pipeline.close()
+    store.close()
+
+
+def test_nothing_is_appended_where_each_span_is_looked_at_or_nothing_is_journaled(
+    store: SpanStore, tmp_path: Path, bulk: Bulk
+) -> None:
+    memory = Pipeline(open_store("memory:"), None, bulk=bulk)
+    assert memory.append(a_body(1)) is None
+    memory.close()
+    for policy in (HIDE, sampling()):
+        pipeline = Pipeline(store, tmp_path / "journal", policy=policy, bulk=bulk)
+        assert pipeline.append(a_body(1)) is None
+        pipeline.close()
+    store.close()
+
+
+def test_a_record_that_cannot_be_read_does_not_keep_the_server_from_starting(
+    store: SpanStore, tmp_path: Path, bulk: Bulk
+) -> None:
+    left = journal.Journal(tmp_path / "journal", 0, 1 << 20)
+    left.append(b"no request")
+    left.sync(left.append(a_body(2)))
+    left.close()
+    pipeline = Pipeline(store, tmp_path / "journal", bulk=bulk)
+    assert store.stats().span_rows == 2
+    assert pipeline.quarantine_report().batches == 1
+    pipeline.close()
     store.close()
 
 

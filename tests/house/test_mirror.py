@@ -22,6 +22,8 @@ ELSEWHERE = {
     "formats/otlp/wire.py": "formats/otlp/test_protobuf.py",
     # The compiled decoder's loops, and the choice between the two decoders.
     "formats/otlp/kernels.py": "formats/otlp/test_compiled.py",
+    "formats/otlp/primitives.py": "formats/otlp/test_compiled.py",
+    "formats/bulk.py": "formats/otlp/test_compiled.py",
     "formats/otlp/decoder.py": "formats/otlp/test_compiled.py",
     # What Zipkin's encodings share is tested through them.
     "formats/zipkin/annotations.py": "formats/zipkin/test_v1.py",

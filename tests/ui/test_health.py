@@ -74,7 +74,7 @@ def test_each_metric_is_one_group_with_its_help_and_type(doors: Sequence[DoorRep
             assert line.startswith(f"# HELP {name} ")
             assert name not in seen
             seen.append(name)
-    assert len(seen) == 11
+    assert len(seen) == 12
 
 
 def test_labels_are_escaped() -> None:

@@ -3,9 +3,11 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 
+from viewer.store.cancel import Cancelled, Question, TooSlow, answering, check, while_waited_for
 from viewer.ui.loading import ALWAYS_ROOM, Busy, Flights, Once, Room
 
 LARGE = 1_000_000
@@ -144,3 +146,109 @@ def test_a_value_is_made_once_and_again_only_after_a_failure() -> None:
         once.get(lambda: 1 // 0)
     assert once.get(lambda: 1) == 1
     assert once.get(lambda: 2) == 1
+
+
+class Client:
+    """Somebody who waits until he leaves."""
+
+    def __init__(self) -> None:
+        self.leave = threading.Event()
+
+    def waits_in(self, work: Callable[[], int]) -> int:
+        with answering(while_waited_for(self.leave.is_set)):
+            return work()
+
+
+def until_stopped(begun: threading.Semaphore, end: threading.Event) -> Callable[[], int]:
+    """Return work that ends when nobody waits for it, or when it is told to."""
+
+    def work() -> int:
+        begun.release()
+        while not end.wait(0.01):
+            check()
+        return 7
+
+    return work
+
+
+def test_work_goes_on_for_who_waits_when_the_one_who_began_it_goes() -> None:
+    flights, begun, end = Flights[int](wait_s=10), threading.Semaphore(0), threading.Event()
+    first, second = Client(), Client()
+    work = until_stopped(begun, end)
+    with ThreadPoolExecutor(2) as threads, ExitStack() as at_the_end:
+        at_the_end.callback(end.set)
+        one = threads.submit(first.waits_in, lambda: flights.join("a", work))
+        assert begun.acquire(timeout=5)
+        two = threads.submit(second.waits_in, lambda: flights.join("a", work))
+        while len(flights._made["a"]._questions) < 2:
+            assert not one.done()
+        first.leave.set()
+        assert not begun.acquire(timeout=0.1)
+        end.set()
+        assert two.result(10) == one.result(10) == 7
+
+
+def test_work_ends_when_all_who_waited_for_it_have_gone() -> None:
+    flights, begun, never = Flights[int](wait_s=10), threading.Semaphore(0), threading.Event()
+    clients = [Client(), Client(), Client()]
+    work = until_stopped(begun, never)
+    with ThreadPoolExecutor(3) as threads:
+        running = [
+            threads.submit(client.waits_in, lambda: flights.join("a", work)) for client in clients
+        ]
+        assert begun.acquire(timeout=5)
+        for client in clients:
+            client.leave.set()
+        for one in running:
+            with pytest.raises(Cancelled):
+                one.result(10)
+    assert flights.join("a", lambda: 8) == 8
+
+
+def test_who_comes_while_work_is_being_stopped_has_it_made_anew() -> None:
+    flights, begun, end = Flights[int](wait_s=10), threading.Semaphore(0), threading.Event()
+
+    def stopped() -> int:
+        begun.release()
+        assert end.wait(5)
+        # All who had asked had gone when it was decided.
+        raise Cancelled("gone")
+
+    with ThreadPoolExecutor(2) as threads:
+        one = threads.submit(flights.join, "a", stopped)
+        assert begun.acquire(timeout=5)
+        two = threads.submit(flights.join, "a", lambda: 9)
+        while len(flights._made["a"]._questions) < 2:
+            assert not two.done()
+        end.set()
+        with pytest.raises(Cancelled):
+            one.result(10)
+        assert two.result(10) == 9
+
+
+@pytest.mark.parametrize(
+    ("question", "reason"),
+    [(while_waited_for(lambda: True), Cancelled), (while_waited_for(lambda: False, -1), TooSlow)],
+)
+def test_who_has_gone_waits_for_neither_room_nor_others_nor_a_value(
+    question: Question, reason: type[Exception]
+) -> None:
+    room, flights, once, work = Room(wait_s=10), Flights[int](wait_s=10), Once[int](), Counted()
+    with ThreadPoolExecutor(2) as threads:
+        running = [
+            threads.submit(flights.join, "a", work),
+            threads.submit(lambda: once.get(work)),
+        ]
+        for _ in running:
+            assert work.begun.acquire(timeout=5)
+        with room.taken(2 * LARGE), answering(question):
+            with pytest.raises(reason), room.taken(LARGE):
+                pytest.fail("there was room")
+            with pytest.raises(reason):
+                flights.join("a", work)
+            with pytest.raises(reason):
+                once.get(work)
+        work.let_go.set()
+        assert sorted(one.result(10) for one in running) == [1, 2]
+    with room.taken(2 * LARGE):
+        assert once.get(work) in (1, 2)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from viewer.formats.bulk import BulkColumns
 from viewer.store.base import StoreError, StoreUnavailable
 from viewer.trace.batch import SpanBatch
 
@@ -16,15 +17,25 @@ LONGEST_WAIT_S = 0.3
 _RETRY_S = 1.0
 # Whatever else may pass by itself, a database that was given up and opened again say, has done so then.
 _MOST_REFUSALS = 6
+# What a request holds, as a rule. Smaller parts would be many files, if all in them is refused.
+_SMALLEST_PART = 512
 _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class _Entry:
-    batch: SpanBatch
+    """What waits to be written: a batch, or columns that are to become one."""
+
+    spans: SpanBatch | BulkColumns
     position: int | None
-    done: threading.Event | None
+    done: threading.Event | None = None
     error: list[Exception] = field(default_factory=list)
+
+    @property
+    def batch(self) -> SpanBatch:
+        if not isinstance(self.spans, SpanBatch):
+            self.spans = self.spans.seal()
+        return self.spans
 
 
 class SpanWriter(Protocol):
@@ -42,13 +53,23 @@ SetAside = Callable[[SpanBatch, int | None, str], None]
 """Keeps a batch, of a position, that the store refuses for a reason; raises OSError."""
 
 
+def _halves(entry: _Entry) -> list[_Entry]:
+    """Return an entry's parts, the one to be written last first: with it all of the entry is."""
+    table = entry.batch.to_arrow()
+    middle = len(table) // 2
+    first, second = SpanBatch.over(table[:middle]), SpanBatch.over(table[middle:])
+    first.weight = second.weight = entry.batch.weight
+    return [_Entry(second, entry.position), _Entry(first, None)]
+
+
 class Committer:
     """Collects batches and writes them to the store from one thread.
 
     Entries with a journal position are already safe, so nobody waits for them; entries without one
     (imports) are waited for. ``committed`` is called after each commit with the new mark, and may
     raise OSError. A journaled batch that the store refuses again and again, while it can be written
-    otherwise, is ``set_aside``.
+    otherwise, is ``set_aside``. ``collect`` is called before entries are written, and submits what
+    has been announced.
     """
 
     def __init__(
@@ -56,11 +77,13 @@ class Committer:
         store: SpanWriter,
         committed: Callable[[int], None],
         set_aside: SetAside,
+        collect: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._committed = committed
         self._set_aside = set_aside
-        self._in_hand = 0
+        self._collect = collect
+        self._in_hand = self._announced = 0
         self._entries: deque[_Entry] = deque()
         self._rows = 0
         self._wake = threading.Condition()
@@ -84,10 +107,27 @@ class Committer:
         in the journal is committed with this batch and those submitted before. None leaves that to
         a batch that follows, which may be empty."""
         with self._wake:
-            self._entries.append(_Entry(batch, position, None))
-            self._rows += len(batch)
-            if self._rows >= FULL_GROUP_ROWS or len(self._entries) == 1:
-                self._wake.notify_all()
+            self._entries.append(_Entry(batch, position))
+            self._grow(len(batch))
+
+    def announce(self, rows: int) -> None:
+        """Count rows of columns that are still being filled, and will be submitted when they are to
+        be written."""
+        with self._wake:
+            self._announced += rows
+            self._grow(rows)
+
+    def submit_announced(self, columns: BulkColumns, position: int) -> None:
+        """As `submit`, with columns whose rows were all announced."""
+        with self._wake:
+            self._entries.append(_Entry(columns, position))
+            self._announced -= len(columns)
+
+    def _grow(self, rows: int) -> None:
+        was_idle = not self._rows
+        self._rows += rows
+        if was_idle or self._rows >= FULL_GROUP_ROWS:
+            self._wake.notify_all()
 
     def write(self, batch: SpanBatch) -> None:
         """Store a batch and return once it is committed; raise what the store raised."""
@@ -131,9 +171,9 @@ class Committer:
 
     def _next_group(self) -> list[_Entry] | None:
         with self._wake:
-            while not self._entries and not self._stopping:
+            while not self._entries and not self._announced and not self._stopping:
                 self._wake.wait()
-            if not self._entries:
+            if not self._entries and not self._announced:
                 return None
             deadline = time.monotonic() + LONGEST_WAIT_S
             while self._rows < FULL_GROUP_ROWS and not self._urgent and not self._stopping:
@@ -141,11 +181,13 @@ class Committer:
                 if left <= 0:
                     break
                 self._wake.wait(left)
+        self._collect()
+        with self._wake:
             group: list[_Entry] = []
             rows = 0
             while self._entries and (not group or rows < FULL_GROUP_ROWS):
                 entry = self._entries.popleft()
-                rows += len(entry.batch)
+                rows += len(entry.spans)
                 group.append(entry)
             self._rows -= rows
             self._in_hand = rows
@@ -172,19 +214,35 @@ class Committer:
             done.set()
 
     def _commit_acknowledged(self, entry: _Entry) -> None:
-        """Try an entry until it is written, or put it aside: it may not be lost."""
+        """Try an entry until it is written, or put what is refused of it aside: it may not be lost."""
+        parts = [entry]
+        refusals_allowed = _MOST_REFUSALS
+        while parts and not self._gave_up:
+            part = parts.pop()
+            if not self._is_settled(part, refusals_allowed):
+                parts += _halves(part)
+            # By now it is known that it is not the store.
+            refusals_allowed = 1
+
+    def _is_settled(self, entry: _Entry, refusals_allowed: int) -> bool:
+        """Try an entry until it is written, put aside, or given up for this run; False if it is
+        refused and has parts to try."""
         refusals = 0
         while (error := self._written([entry])) is not None:
             refusals += not isinstance(error, StoreUnavailable)
-            if refusals >= _MOST_REFUSALS and self._is_set_aside(entry):
-                return
+            if refusals >= refusals_allowed:
+                if len(entry.batch) > _SMALLEST_PART:
+                    return False
+                if self._is_set_aside(entry):
+                    return True
             _log.warning("writing a batch failed, trying again: %s", self.failure)
             with self._wake:
                 if self._wake.wait_for(lambda: self._stopping, _RETRY_S):
                     # It stays in the journal and is written at the next start, as do those behind
                     # it: a mark from now on would stand for it too.
                     self._gave_up = True
-                    return
+                    break
+        return True
 
     def _written(self, group: list[_Entry], *, is_first: bool = False) -> Exception | None:
         """Write entries in one transaction; return why that failed."""

@@ -8,6 +8,9 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+import numpy as np
+from numpy.typing import NDArray
+
 from viewer.collector.pipeline import Overloaded, Pipeline
 from viewer.collector.stats import DoorStats
 from viewer.formats.base import Decoded, DecodeError
@@ -15,6 +18,7 @@ from viewer.formats.receiver import WrongMediaType
 from viewer.store.base import StoreError
 from viewer.trace.attributes import show_value
 from viewer.trace.batch import SpanBatch
+from viewer.trace.span import Resource
 
 MAX_BODY = 16 << 20
 TOO_LARGE = f"the body is larger than {MAX_BODY >> 20} MiB; send smaller batches"
@@ -84,8 +88,22 @@ class Door:
         if decoded is not None:
             self.stats.rejections(decoded.rejected)
             client = client_of(decoded.batch) or sender
-            self.stats.accepted(decoded.batch, size, client[:_MAX_CLIENT])
+            self.stats.accepted(_starts(decoded.batch), size, client[:_MAX_CLIENT])
         return decoded
+
+    def take_bulk(self, body: bytes, sender: str = "") -> bool:
+        """Keep a body as `take` does, without decoding it by itself; False if that has to be done."""
+        try:
+            with self._workload.share(len(body)):
+                appended = self._pipeline.append(body)
+        except Overloaded:
+            self.stats.rejected("overloaded, sender asked to try again")
+            raise
+        if appended is None:
+            return False
+        client = (_sdk_of(appended.resource) if appended.resource else "") or sender
+        self.stats.accepted(appended.start_ns, len(body), client[:_MAX_CLIENT])
+        return True
 
     def take_datagrams(
         self,
@@ -116,7 +134,7 @@ class Door:
                     continue
                 self.stats.rejected("lost: the store could not be written", len(joined))
             else:
-                self.stats.accepted(joined, size, client[:_MAX_CLIENT], requests=taken)
+                self.stats.accepted(_starts(joined), size, client[:_MAX_CLIENT], requests=taken)
             return
 
     def _keep(self, decoded: Decoded) -> None:
@@ -128,8 +146,15 @@ class Door:
 
 def client_of(batch: SpanBatch) -> str:
     """Return what the spans' resource says of the library that sent them, or an empty text."""
-    if not batch.resources:
-        return ""
-    said = {key: show_value(value) for key, value in batch.resources[-1].attributes}
+    return _sdk_of(batch.resources[-1]) if batch.resources else ""
+
+
+def _starts(batch: SpanBatch) -> NDArray[np.int64]:
+    starts: NDArray[np.int64] = batch.to_arrow().column("start_ns").to_numpy()
+    return starts
+
+
+def _sdk_of(resource: Resource) -> str:
+    said = {key: show_value(value) for key, value in resource.attributes}
     sdk = " ".join(said[key] for key in _SDK_KEYS if said.get(key))
     return sdk or said.get("jaeger.version", "")

@@ -16,7 +16,7 @@ from viewer.collector.access import is_authorized
 from viewer.collector.door import MAX_BODY, Door
 from viewer.collector.listen import STOP_S, bind
 from viewer.collector.pipeline import RETRY_AFTER_S, Overloaded
-from viewer.formats.base import DecodeError
+from viewer.formats.base import Decoded, DecodeError
 from viewer.formats.receiver import GrpcMethod, GrpcReceiver
 
 _THREADS = 8
@@ -91,6 +91,11 @@ class _Methods(grpc.GenericRpcHandler):
 
 
 def _handler(method: GrpcMethod, door: Door, auth_token: str | None) -> _Handler:
+    def take(message: bytes, sender: str) -> Decoded | None:
+        if method.is_bulk and door.take_bulk(message, sender):
+            return Decoded()
+        return door.take(lambda: method.decode(message), len(message), sender)
+
     def handle(message: bytes, context: grpc.ServicerContext) -> bytes:
         metadata = dict(context.invocation_metadata())
         if not is_authorized(str(metadata.get("authorization", "")), auth_token):
@@ -99,9 +104,7 @@ def _handler(method: GrpcMethod, door: Door, auth_token: str | None) -> _Handler
                 grpc.StatusCode.UNAUTHENTICATED, "this server wants authorization: Bearer <token>"
             )
         try:
-            decoded = door.take(
-                lambda: method.decode(message), len(message), str(metadata.get("user-agent", ""))
-            )
+            decoded = take(message, str(metadata.get("user-agent", "")))
         except DecodeError as error:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         except Overloaded as error:

@@ -3,6 +3,7 @@ the UI's. The format says what is taken where and how it is answered; limits, ac
 the answers of an overloaded server are the same for all."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NoReturn
 
@@ -10,9 +11,15 @@ from viewer.collector.access import is_authorized
 from viewer.collector.body import UnknownEncoding, decompress_body
 from viewer.collector.door import MAX_BODY, TOO_LARGE, Door
 from viewer.collector.pipeline import RETRY_AFTER_S, Overloaded
-from viewer.formats.base import DecodeError
+from viewer.formats.base import Decoded, DecodeError
 from viewer.formats.compression import TooLarge
-from viewer.formats.receiver import HttpAnswer, HttpReceiver, HttpRequest, WrongMediaType
+from viewer.formats.receiver import (
+    BulkReceiver,
+    HttpAnswer,
+    HttpReceiver,
+    HttpRequest,
+    WrongMediaType,
+)
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -33,6 +40,7 @@ class HttpDoor:
 
     def __init__(self, receiver: HttpReceiver, door: Door, auth_token: str | None) -> None:
         self.receiver, self.door, self._token = receiver, door, auth_token
+        self._bulk = receiver if isinstance(receiver, BulkReceiver) else None
 
     def serves(self, method: str, path: str) -> bool:
         """Say whether a request of this method to this path is the receiver's."""
@@ -61,14 +69,9 @@ class HttpDoor:
 
     def _answer(self, request: HttpRequest, environ: "WSGIEnvironment") -> HttpAnswer:
         self._check_access(request)
-        body = self._body(environ)
-        request = _request(environ, body)
+        request = replace(request, body=self._body(environ))
         try:
-            decoded = self.door.take(
-                lambda: self.receiver.decode(request),
-                len(body),
-                request.headers.get("user-agent", ""),
-            )
+            decoded = self._take(request)
         except WrongMediaType as error:
             raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, str(error)) from error
         except DecodeError as error:
@@ -80,6 +83,12 @@ class HttpDoor:
                 ("Retry-After", str(RETRY_AFTER_S)),
             ) from error
         return self.receiver.answer(request, decoded)
+
+    def _take(self, request: HttpRequest) -> Decoded | None:
+        sender = request.headers.get("user-agent", "")
+        if self._bulk and self._bulk.is_bulk(request) and self.door.take_bulk(request.body, sender):
+            return Decoded()
+        return self.door.take(lambda: self.receiver.decode(request), len(request.body), sender)
 
     def _check_access(self, request: HttpRequest) -> None:
         if not is_authorized(request.headers.get("authorization", ""), self._token):
@@ -127,7 +136,7 @@ _REASONS = {
 }
 
 
-def _request(environ: "WSGIEnvironment", body: bytes = b"") -> HttpRequest:
+def _request(environ: "WSGIEnvironment") -> HttpRequest:
     headers = {
         name.removeprefix(_HEADER).replace("_", "-").lower(): value
         for name, value in environ.items()
@@ -139,5 +148,4 @@ def _request(environ: "WSGIEnvironment", body: bytes = b"") -> HttpRequest:
         query=environ.get("QUERY_STRING", ""),
         media_type=environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower(),
         headers=headers,
-        body=body,
     )

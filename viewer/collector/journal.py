@@ -15,7 +15,7 @@ import os
 import struct
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 _RECORD = struct.Struct("<IIIQ")
@@ -79,7 +79,7 @@ class Journal:
             header = _RECORD.pack(_MAGIC, len(payload), zlib.crc32(payload), position)
             start = self._sizes[self._first]
             try:
-                _write_whole(self._file, header + payload)
+                _write_whole(self._file, [header, payload])
             except OSError:
                 # A disk that is full must not leave half a record before the next one.
                 self._is_damaged = True
@@ -175,10 +175,14 @@ class Journal:
         self._is_damaged = False
 
 
-def _write_whole(file: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(file, view) :]
+def _write_whole(file: int, parts: Sequence[bytes]) -> None:
+    left = [memoryview(part) for part in parts]
+    while left:
+        written = os.writev(file, left)
+        while left and written >= len(left[0]):
+            written -= len(left.pop(0))
+        if left:
+            left[0] = left[0][written:]
 
 
 def _segment_path(directory: Path, first: int) -> Path:

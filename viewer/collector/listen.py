@@ -86,8 +86,17 @@ class HttpServer:
     """A waitress server in a thread of its own, with an end that loses no answer."""
 
     def __init__(
-        self, app: WsgiApp, sockets: list[socket.socket], threads: int, max_body: int
+        self,
+        app: WsgiApp,
+        sockets: list[socket.socket],
+        threads: int,
+        max_body: int,
+        *,
+        notices_leaving: bool = False,
     ) -> None:
+        """``notices_leaving`` lets the app ask by ``waitress.client_disconnected`` whether the client
+        of a request has closed its connection. A connection then takes in a second request while the
+        first is answered, and one that is closed for sending only counts as closed, too."""
         # Its warnings about queue depth tell a user nothing that /status does not.
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         self._map: dict[int, Any] = {}
@@ -104,6 +113,7 @@ class HttpServer:
             channel_timeout=120,
             ident="tracefall",
             clear_untrusted_proxy_headers=True,
+            channel_request_lookahead=int(notices_leaving),
         )
         self._tasks = server.task_dispatcher
         self._doors = [item for item in self._map.values() if isinstance(item, BaseWSGIServer)]

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa  # type: ignore[import-untyped]
@@ -18,6 +19,8 @@ from viewer.collector.quarantine import Quarantine
 from viewer.collector.redact import Redactor
 from viewer.collector.sampling import TailSampler
 from viewer.collector.sampling_thread import SamplingThread
+from viewer.formats.base import DecodeError
+from viewer.formats.bulk import Appended, Bulk, BulkColumns
 from viewer.store.base import SpanStore
 from viewer.store.disk import Disk
 from viewer.trace.batch import SpanBatch
@@ -27,6 +30,8 @@ JOURNAL_LIMIT = 192 << 20
 RETRY_AFTER_S = 2
 _LONGEST_POLL_S = 1.0
 _FAILED_LATELY_S = 30.0
+# How a stream of Arrow begins, and no request does: as protobuf that would be no field's tag.
+_ARROW = b"\xff\xff\xff\xff"
 _log = logging.getLogger(__name__)
 
 
@@ -44,6 +49,7 @@ class Pipeline:
         journal_directory: Path | None,
         limit_bytes: int = JOURNAL_LIMIT,
         policy: Policy | None = None,
+        bulk: Bulk | None = None,
     ) -> None:
         """Open the journal and write what a crash has left in it, as far as the policy keeps it and
         the store can be written; the rest is written as soon as it can. Raises OSError, StoreError."""
@@ -59,7 +65,10 @@ class Pipeline:
         self._quarantine: Quarantine | None = None
         self._journal_failure, self._journal_failed_at = "", -_FAILED_LATELY_S
         writer = Joiner(store, time.time_ns())
-        self._committer = Committer(writer, self._committed, self._set_aside)
+        self._bulk = bulk
+        self._columns: BulkColumns | None = None
+        self._appended = 0
+        self._committer = Committer(writer, self._committed, self._set_aside, self._collect)
         self._sampling = self._sampling_of(policy.sampling, limit_bytes)
         if journal_directory is not None:
             self._journal = Journal(journal_directory, store.journal_mark(), limit_bytes)
@@ -107,20 +116,65 @@ class Pipeline:
         if self._journal is None:
             self._accept_unjournaled(batch)
             return
-        if shortage := self._shortage():
-            raise Overloaded(shortage)
         payload = _to_bytes(batch)
-        try:
+        with self._journaling() as journal:
             # The committer must see batches in the order of their positions.
             with self._order:
-                if self._closed:
-                    raise Overloaded("the server is shutting down")
-                position = self._journal.append(payload)
+                self._hand_over_columns()
+                position = self._append(journal, payload)
                 if self._sampling is None:
                     self._committer.submit(batch, position)
                 else:
                     self._sampling.take(batch, position, len(payload))
-            self._journal.sync(position)
+            journal.sync(position)
+
+    def append(self, body: bytes) -> Appended | None:
+        """Keep a request as `accept` does, without a batch of its own. None if it has to be decoded:
+        because of what is in it, or because what is done with spans here needs batches. Raises
+        Overloaded."""
+        if not (self._bulk and self._journal) or self._redactor or self._sampling:
+            return None
+        with self._journaling() as journal:
+            with self._order:
+                if self._columns is None:
+                    self._columns = self._bulk.begin()
+                columns = self._columns
+                appended = None if columns is None else columns.append(body)
+                if columns is None or appended is None or not len(appended.start_ns):
+                    return appended
+                try:
+                    self._appended = self._append(journal, body)
+                except BaseException:
+                    columns.undo()
+                    raise
+                self._committer.announce(len(appended.start_ns))
+                if columns.is_full:
+                    self._hand_over_columns()
+                position = self._appended
+            journal.sync(position)
+        return appended
+
+    def _append(self, journal: Journal, payload: bytes) -> int:
+        if self._closed:
+            raise Overloaded("the server is shutting down")
+        return journal.append(payload)
+
+    def _collect(self) -> None:
+        with self._order:
+            self._hand_over_columns()
+
+    def _hand_over_columns(self) -> None:
+        if self._columns is not None and len(self._columns):
+            self._committer.submit_announced(self._columns, self._appended)
+            self._columns = None
+
+    @contextmanager
+    def _journaling(self) -> Iterator[Journal]:
+        assert self._journal is not None
+        if shortage := self._shortage():
+            raise Overloaded(shortage)
+        try:
+            yield self._journal
         except JournalFull as error:
             why = f": {self.failure}" if self.failure else ""
             raise Overloaded(f"more spans arrive than can be stored{why}") from error
@@ -148,6 +202,7 @@ class Pipeline:
         decided as they are."""
         with self._order:
             self._closed = True
+            self._hand_over_columns()
         if self._sampling:
             self._sampling.stop()
         self._committer.stop()
@@ -236,8 +291,10 @@ class Pipeline:
         """Return a record's batch. One that cannot be read, though it is whole, is put aside: it must
         not keep the server from starting. Raises OSError."""
         try:
+            if self._bulk and not payload.startswith(_ARROW):
+                return self._bulk.decode(payload).batch
             return _from_bytes(payload)
-        except (pa.ArrowException, ValueError, LookupError, TypeError) as error:
+        except (DecodeError, pa.ArrowException, ValueError, LookupError, TypeError) as error:
             assert self._quarantine is not None
             reason = f"the journal's record cannot be read: {error}"
             self._quarantine.put(position, payload, reason)

@@ -2,8 +2,9 @@
 is not lost.
 
 A batch comes here when it was acknowledged and the store, which can be written otherwise, refuses it
-again and again. Each is an Arrow stream of the columns as the journal had them, with the reason in a
-text beside it. Whoever runs the server looks at them and deletes them; nothing here ever does.
+again and again. Each is an Arrow stream of the columns, or what the journal had if that cannot be
+read, with the reason in a text beside it. Whoever runs the server looks at them and deletes them;
+nothing here ever does.
 """
 
 import os

@@ -21,19 +21,17 @@ from viewer.formats.zipkin.receiver import ZipkinReceiver
 
 @dataclass(frozen=True, slots=True)
 class Receivers:
-    """The receivers by how they are spoken to, and what one of them shares with the rest."""
+    """The receivers by how they are spoken to."""
 
     http: Sequence[HttpReceiver]
     grpc: Sequence[GrpcReceiver]
     datagram: Sequence[DatagramReceiver]
-    otlp_decoder: OtlpDecoder
 
 
-def make_receivers(strategies: Strategies | None = None) -> Receivers:
+def make_receivers(decoder: OtlpDecoder, strategies: Strategies | None = None) -> Receivers:
     """Return new receivers; they hold what one request tells of the next. Jaeger's clients are told
     to sample by the strategies, everything where there are none."""
     told = strategies or Strategies()
-    decoder = OtlpDecoder()
     return Receivers(
         http=(
             OtlpHttp(decoder),
@@ -45,5 +43,4 @@ def make_receivers(strategies: Strategies | None = None) -> Receivers:
         ),
         grpc=(OtlpGrpc(decoder), JaegerGrpc(told)),
         datagram=(JaegerCompact(), JaegerBinary(), XrayUdp()),
-        otlp_decoder=decoder,
     )

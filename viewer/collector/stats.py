@@ -5,7 +5,9 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 
-from viewer.trace.batch import SpanBatch
+import numpy as np
+from numpy.typing import NDArray
+
 from viewer.trace.report import DoorReport, Rejection
 from viewer.trace.span import EARLIEST_PLAUSIBLE_NS, PLAUSIBLE_AHEAD_NS
 
@@ -32,10 +34,12 @@ class DoorStats:
         """Note that the door is open at this address."""
         self.address, self.closed = address, ""
 
-    def accepted(self, batch: SpanBatch, size: int, client: str, requests: int = 1) -> None:
-        """Count requests, or datagrams, whose spans were kept."""
-        now, spans = self._clock(), len(batch)
-        far_times = _far_times(batch, int(now * 1e9) + PLAUSIBLE_AHEAD_NS)
+    def accepted(
+        self, start_ns: NDArray[np.int64], size: int, client: str, requests: int = 1
+    ) -> None:
+        """Count requests, or datagrams, whose spans were kept, by when these start."""
+        now, spans = self._clock(), len(start_ns)
+        far_times = _far_times(start_ns, int(now * 1e9) + PLAUSIBLE_AHEAD_NS)
         with self._lock:
             self._requests += requests
             self._spans += spans
@@ -88,9 +92,7 @@ class DoorStats:
             self._recent.popleft()
 
 
-def _far_times(batch: SpanBatch, latest_ns: int) -> int:
+def _far_times(start_ns: NDArray[np.int64], latest_ns: int) -> int:
     """Count the spans that start before 2000 or after tomorrow."""
-    if not len(batch):
-        return 0
-    start = batch.to_arrow().column("start_ns").to_numpy()
-    return int(((start != 0) & ((start < EARLIEST_PLAUSIBLE_NS) | (start > latest_ns))).sum())
+    is_far = (start_ns < EARLIEST_PLAUSIBLE_NS) | (start_ns > latest_ns)
+    return int(np.count_nonzero(is_far & (start_ns != 0)))

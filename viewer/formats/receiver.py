@@ -7,7 +7,7 @@ and the store. A receiver declares what to open; one object serves all of a port
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from viewer.formats.base import Decoded, DecodeError
 
@@ -64,13 +64,23 @@ class HttpReceiver(Protocol):
         carries this status."""
 
 
+@runtime_checkable
+class BulkReceiver(HttpReceiver, Protocol):
+    """A receiver whose requests, some of them, can be appended to the pipeline's columns."""
+
+    def is_bulk(self, request: HttpRequest) -> bool:
+        """Say whether the request's body is one that `formats.bulk.BulkColumns` take."""
+
+
 @dataclass(frozen=True, slots=True)
 class GrpcMethod:
     """A unary method: ``decode`` reads the request's message (raises DecodeError; None: nothing is
-    kept of it), ``answer`` writes the response's, given the request's and what was decoded of it."""
+    kept of it), ``answer`` writes the response's, given the request's and what was decoded of it.
+    ``is_bulk`` says that the message is one that `formats.bulk.BulkColumns` take."""
 
     decode: Callable[[bytes], Decoded | None]
     answer: Callable[[bytes, Decoded | None], bytes]
+    is_bulk: bool = False
 
 
 class GrpcReceiver(Protocol):

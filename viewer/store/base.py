@@ -41,6 +41,10 @@ class StoreUnavailable(StoreError):
     """The store cannot be written or read now, whatever it is asked; later it may be again."""
 
 
+class OutOfMemory(StoreUnavailable):
+    """The store's memory does not do for this, at least not beside what else it does now."""
+
+
 class StoreLocked(StoreError):
     """Another process holds the file; the message says which, where that can be known."""
 

@@ -26,6 +26,7 @@ from viewer.ui.pages import (
 )
 from viewer.ui.scripts import JOINED, joined_modules
 from viewer.ui.security import guard
+from viewer.ui.waiting import end_with_the_client
 
 PAGES: tuple[Page, ...] = (
     Page(search.blueprint, "Search", "search", "left"),
@@ -64,6 +65,7 @@ def create_ui(services: UiServices, templates: Path, static: Path) -> Flask:
     app.after_request(compress)
     guard(app)
     answer_errors(app)
+    end_with_the_client(app, services.query_timeout_s)
     app.add_url_rule("/", "home", _to_search)
     for page in PAGES:
         app.register_blueprint(page.blueprint)

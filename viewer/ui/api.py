@@ -14,6 +14,7 @@ from viewer.formats.otlp.json import decode_request
 from viewer.search.parse import QueryError, parse_duration, parse_micros, parse_tags_json
 from viewer.search.query import MAX_LIMIT, TraceQuery
 from viewer.store.base import StoreError
+from viewer.store.cancel import TooSlow
 from viewer.trace.attributes import dump_json
 from viewer.trace.ids import InvalidId, format_trace_id
 from viewer.trace.span import Span, SpanKind
@@ -155,7 +156,7 @@ def _answer_api_error(error: ApiError) -> Response:
 
 @blueprint.errorhandler(StoreError)
 def _answer_store_error(error: StoreError) -> Response:
-    return _answer_error(500, str(error))
+    return _answer_error(504 if isinstance(error, TooSlow) else 500, str(error))
 
 
 def _answer_error(code: int, message: str) -> Response:

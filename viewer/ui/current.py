@@ -34,6 +34,7 @@ class UiServices:
     address; then requests under a foreign host name are refused (see `security`). ``trouble()`` says
     in one line why spans cannot be stored right now; empty when all is well. ``policy()`` says what
     was redacted and sampled, ``quarantine()`` what was acknowledged and the store refuses for good.
+    ``query_timeout_s`` is how long an answer may take; None = any time.
     """
 
     store: SpanStore
@@ -48,6 +49,7 @@ class UiServices:
     retention: str = ""
     upload_limit_bytes: int = 512 * 1024 * 1024
     loopback_only: bool = False
+    query_timeout_s: float | None = None
 
 
 def install_services(extensions: dict[str, object], services: UiServices) -> None:

@@ -17,6 +17,7 @@ from viewer.trace.tree import TraceTree
 from viewer.ui.current import current_services
 from viewer.ui.loaded_trace import LoadedTrace
 from viewer.ui.offline import write_offline
+from viewer.ui.waiting import while_it_is_taken
 
 GROUP_SPANS = 10_000
 
@@ -58,7 +59,8 @@ DOWNLOAD_TITLES = {name: download.title for name, download in DOWNLOADS.items()}
 def download_of(store: SpanStore, trace: LoadedTrace, format_: str) -> Response:
     """Answer with a trace as a file; ``format_`` is a key of DOWNLOADS. Spans are as they were sent."""
     chosen = DOWNLOADS[format_]
-    response = Response(chosen.write(store, trace), content_type=chosen.media_type)
+    chunks = while_it_is_taken(chosen.write(store, trace))
+    response = Response(chunks, content_type=chosen.media_type)
     # An ID is hexadecimal digits, so it can stand in a header and in any file system.
     name = f"{format_trace_id(trace.tree.trace_id)}.{chosen.ending}"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'

@@ -5,12 +5,17 @@ import logging
 from flask import Flask, Response, jsonify, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from viewer.store.base import StoreError
+from viewer.store.base import OutOfMemory, StoreError
+from viewer.store.cancel import Cancelled, TooSlow
 from viewer.ui.htmx import is_htmx, to_notice
 from viewer.ui.loading import Busy
 from viewer.ui.security import wants_json
 from viewer.ui.viewmodel.problem import Problem, not_found, problem
 
+# As nginx has it in its log: the client closed the request. Nobody is there to read it.
+CLIENT_GONE = 499
+_LESS = "Narrow the time range, or add a service: then there is less to look through."
+_LONGER = "How long an answer may take is set where the server is started: --query-timeout."
 _log = logging.getLogger(__name__)
 
 
@@ -18,6 +23,7 @@ def answer_errors(app: Flask) -> None:
     """Register the error handlers."""
     app.register_error_handler(HTTPException, _answer_http)
     app.register_error_handler(StoreError, _answer_store)
+    app.register_error_handler(Cancelled, _answer_nobody)
     app.register_error_handler(Busy, _answer_busy)
     app.register_error_handler(Exception, _answer_unexpected)
 
@@ -50,7 +56,14 @@ def _answer_http(error: HTTPException) -> Response:
 
 def _answer_store(error: StoreError) -> Response:
     _log.warning("the store refused %s %s: %s", request.method, request.path, error)
-    return answer_problem(problem(503, str(error)))
+    if isinstance(error, TooSlow):
+        return answer_problem(problem(504, str(error), (_LESS, _LONGER)))
+    known = (_LESS,) if isinstance(error, OutOfMemory) else ()
+    return answer_problem(problem(503, str(error), known))
+
+
+def _answer_nobody(_: Cancelled) -> Response:
+    return Response(status=CLIENT_GONE)
 
 
 def _answer_busy(_: Busy) -> Response:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from flask import Blueprint, Response, jsonify
 
 from viewer.store.base import SpanStore
+from viewer.store.cancel import stopped_queries
 from viewer.trace.report import DoorReport, PolicyReport, QuarantineReport
 
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -53,10 +54,17 @@ class Health:
             f"tracefall_store_failing {int(bool(self._failure()))}",
             *_metric("store_refused_batches", "gauge", "Acknowledged batches that were put aside"),
             f"tracefall_store_refused_batches {self._quarantine().batches}",
+            *_stopped_lines(),
             *_door_lines(self._doors()),
             *_policy_lines(self._policy()),
         ]
         return Response("\n".join(lines) + "\n", content_type=_TEXT)
+
+
+def _stopped_lines() -> Iterator[str]:
+    yield from _metric("queries_stopped_total", "counter", "Queries of pages that were stopped")
+    for reason, count in stopped_queries().items():
+        yield f'tracefall_queries_stopped_total{{reason="{_escape(reason)}"}} {count}'
 
 
 def _door_lines(doors: Sequence[DoorReport]) -> Iterator[str]:

@@ -21,6 +21,7 @@ from viewer.analysis.repeats import Repeats, repeats
 from viewer.analysis.self_time import self_times
 from viewer.analysis.visible import Children, children_of
 from viewer.store.base import SpanStore
+from viewer.store.cancel import check
 from viewer.trace.columns import TraceColumns
 from viewer.trace.span import Span
 from viewer.trace.subtree import subtree
@@ -90,6 +91,7 @@ class LoadedTrace:
     def _once(self, kept: Once[T], make: Callable[[], T]) -> T:
         def make_in_turn() -> T:
             with self.room.taken(len(self.tree)):
+                check()
                 return make()
 
         return kept.get(make_in_turn)
@@ -188,7 +190,10 @@ class TraceCache:
             if entry is not None and entry.content == content:
                 entry.generation, entry.checked_at = generation, now
                 return entry.trace
-            trace = self._loaded(build_tree(columns, self._now_ns()))
+            check()
+            tree = build_tree(columns, self._now_ns())
+            check()
+            trace = self._loaded(tree)
             self._keep((trace_id, False), _Entry(trace, content, generation, now))
             return trace
 

@@ -3,6 +3,8 @@
 import gzip
 from itertools import islice
 
+import numpy as np
+import pyarrow as pa  # type: ignore[import-untyped]
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,9 +16,10 @@ from bench.load import Load
 from tests.conftest import SAMPLES
 from tests.formats.otlp.test_protobuf import a_request, a_wire_span, key_value
 from viewer.formats.base import Decoded, DecodeError
-from viewer.formats.otlp import compiled, protobuf
+from viewer.formats.otlp import compiled, primitives, protobuf
 from viewer.formats.otlp.decoder import OtlpDecoder
 from viewer.trace.attributes import Value
+from viewer.trace.batch import SpanBatch
 from viewer.trace.span import Span
 
 
@@ -146,6 +149,112 @@ def test_resources_and_scopes_stay_with_their_spans() -> None:
         resource.resource.attributes.append(key_value("service.name", f"service {number}"))
         request.resource_spans.append(resource)
     assert assert_same(request.SerializeToString())
+
+
+@given(st.lists(st.lists(_SPANS, max_size=3), max_size=5))
+@settings(max_examples=100)
+def test_appended_requests_are_those_that_are_whole_and_decode_alike(
+    requests: list[list[WireSpan]],
+) -> None:
+    columns, expected = compiled.Columns(), list[Span]()
+    for number, spans in enumerate(requests):
+        body = a_request(*spans, service=f"service {number % 2}")
+        plain = protobuf.decode_request(body)
+        appended = columns.append(body)
+        if appended is None:
+            odd = compiled.Columns()
+            assert not odd.decode(body) or odd.odd
+            continue
+        assert not plain.rejected
+        assert not plain.notes
+        assert appended.start_ns.tolist() == plain.batch.start_ns
+        assert appended.resource == (plain.batch.resources[0] if spans else appended.resource)
+        expected += plain.batch.spans()
+    assert len(columns) == len(expected)
+    batch = columns.seal()
+    batch.to_arrow().validate(full=True)
+    assert list(batch.spans()) == expected
+    # What is in the journal or put aside is read back with nothing but the table.
+    assert list(SpanBatch.over(batch.to_arrow()).spans()) == expected
+
+
+def test_what_was_appended_last_can_be_taken_back() -> None:
+    bodies = [a_request(a_wire_span(name=name), service=name) for name in ("one", "two", "three")]
+    columns = compiled.Columns()
+    columns.append(bodies[0])
+    columns.append(bodies[1])
+    columns.undo()
+    columns.append(bodies[2])
+    batch = columns.seal()
+    assert [span.name for span in batch.spans()] == ["one", "three"]
+    assert [resource.service for resource in batch.resources] == ["one", "three"]
+
+
+def test_a_request_with_a_link_is_not_appended() -> None:
+    columns = compiled.Columns()
+    linked = a_wire_span(links=[WireSpan.Link(trace_id=b"\x01" * 16, span_id=b"\x01" * 8)])
+    assert columns.append(a_request(a_wire_span(), linked)) is None
+    assert len(columns) == 0
+    assert len(columns.seal()) == 0
+
+
+def test_columns_grow_with_what_is_appended() -> None:
+    columns, expected = compiled.Columns(), list[Span]()
+    for body in Load(5).bodies(20_000):
+        assert columns.append(body) is not None
+        expected += protobuf.decode_request(body).batch.spans()
+    assert not columns.is_full
+    assert list(columns.seal().spans()) == expected
+
+
+def test_columns_with_many_resources_are_full_and_no_request_of_too_many_is_appended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(compiled, "_SLOTS", 32)
+    monkeypatch.setattr(compiled, "_MOST_ORIGINS", 16)
+    monkeypatch.setattr(compiled, "_MANY_ORIGINS", 8)
+    columns = compiled.Columns()
+    for number in range(8):
+        assert not columns.is_full
+        assert columns.append(a_request(a_wire_span(), service=f"service {number}")) is not None
+    assert columns.is_full
+    request = ExportTraceServiceRequest()
+    for number in range(8, 30):
+        request.MergeFromString(a_request(a_wire_span(), service=f"service {number}"))
+    assert columns.append(request.SerializeToString()) is None
+    assert [span.service for span in columns.seal().spans()] == [f"service {n}" for n in range(8)]
+    assert assert_same(a_request(a_wire_span(), service="one"))
+
+
+def test_resources_that_fall_into_one_slot_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled, "_MULTIPLIER", np.uint64(0))
+    columns = compiled.Columns()
+    for number in range(20):
+        columns.append(a_request(a_wire_span(), service=f"service {number % 10}"))
+    batch = columns.seal()
+    assert [span.service for span in batch.spans()] == [f"service {n % 10}" for n in range(20)]
+    assert len(batch.resources) == 10
+
+
+def test_characters_that_begin_in_one_text_and_end_in_the_next_are_no_utf8() -> None:
+    spans = [a_wire_span(name="NAM1"), a_wire_span(name="NAM2")]
+    body = a_request(*spans).replace(b"NAM1", b"abc\xc3").replace(b"NAM2", b"\xa9abc")
+    assert compiled.decode_request(body) is None
+    assert compiled.Columns().append(body) is None
+
+
+@given(st.lists(st.binary(max_size=12) | st.text(max_size=9).map(str.encode), max_size=6))
+@settings(max_examples=500)
+def test_texts_are_checked_as_arrow_checks_them(texts: list[bytes]) -> None:
+    content = np.frombuffer(b"".join(texts), np.uint8)
+    ends = np.cumsum([0, *map(len, texts)], dtype=np.int32)
+    array = pa.array(texts, pa.binary()).view(pa.string())
+    try:
+        array.validate(full=True)
+        valid = True
+    except pa.ArrowInvalid:
+        valid = False
+    assert primitives.are_texts(content, ends, 0, len(texts)) == valid
 
 
 def test_the_plain_decoder_serves_until_the_compiled_one_is_warm(

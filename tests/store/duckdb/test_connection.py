@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -8,12 +9,14 @@ from tests.store.duckdb.test_engine import a_store
 from viewer.search.query import TraceQuery
 from viewer.store import disk, open_store
 from viewer.store.base import (
+    OutOfMemory,
     ReadOnly,
     StoreError,
     StoreForeign,
     StoreLocked,
     StoreUnavailable,
 )
+from viewer.store.cancel import Cancelled, TooSlow, answering, while_waited_for
 from viewer.store.disk import Disk, DiskFull
 from viewer.store.duckdb import connection
 from viewer.store.duckdb.connection import open_file, store_error
@@ -185,3 +188,71 @@ def test_an_error_says_whether_the_batch_may_be_to_blame(
     error: duckdb.Error, is_passing: bool
 ) -> None:
     assert isinstance(store_error(error), StoreUnavailable) == is_passing
+
+
+# Days of work, by which no row is made.
+SLOW = "SELECT a.range FROM range(10000000) a, range(10000000) b WHERE (a.range * b.range) % 7 = -3"
+FETCHES: list[Callable[[duckdb.DuckDBPyConnection], object]] = [
+    lambda con: con.execute(SLOW).fetchall(),
+    lambda con: con.sql(SLOW).to_arrow_table(),
+]
+
+
+@pytest.mark.parametrize("fetch", FETCHES)
+def test_a_query_that_nobody_waits_for_is_stopped_and_its_connection_is_good(
+    tmp_path: Path, fetch: Callable[[duckdb.DuckDBPyConnection], object]
+) -> None:
+    connections = open_file(tmp_path / "spans.duckdb", read_only=False)
+    has_begun: list[duckdb.DuckDBPyConnection] = []
+    waiting = while_waited_for(lambda: bool(has_begun))
+    with answering(waiting), pytest.raises(Cancelled), connections.reading() as con:
+        fetch(has_begun.append(con) or con)
+    with connections.reading() as again:
+        assert again is has_begun[0]
+        assert again.execute("SELECT 1").fetchall() == [(1,)]
+    connections.close()
+
+
+def test_a_query_has_a_longest_time_and_a_write_has_not(tmp_path: Path) -> None:
+    connections = open_file(tmp_path / "spans.duckdb", read_only=False)
+    with answering(while_waited_for(lambda: False, 0.05)):
+        with pytest.raises(TooSlow, match=r"after 0\.05 s"), connections.reading() as con:
+            con.execute(SLOW).fetchall()
+        with connections.writing() as con:
+            con.execute("CREATE TABLE t AS SELECT sum(range) s FROM range(100000000)").fetchall()
+    with connections.reading() as con:
+        assert con.execute("SELECT count(*) FROM t").fetchall() == [(1,)]
+    connections.close()
+
+
+def test_what_needs_too_much_memory_is_told_from_damage(tmp_path: Path) -> None:
+    connections = open_file(tmp_path / "spans.duckdb", read_only=False)
+    large = "SELECT list(range) FROM range(1000000000)"
+    with connections.reading() as con:
+        con.execute("SET memory_limit = '60MB'").fetchall()
+    said = "more memory than the store may take"
+    with pytest.raises(OutOfMemory, match=said) as raised, connections.reading() as con:
+        con.execute(large).fetchall()
+    assert "\n" not in str(raised.value)
+    # A writer tries again later, and does not take its spans for what cannot be stored.
+    with pytest.raises(StoreUnavailable), connections.writing() as con:
+        con.execute(f"CREATE TABLE t AS {large}").fetchall()
+    assert not connections._given_up
+    with connections.writing() as con:
+        con.execute("CREATE TABLE t AS SELECT 1").fetchall()
+    connections.close()
+
+
+def test_what_spills_more_than_it_may_fails_and_frees_its_room(tmp_path: Path) -> None:
+    connections = open_file(tmp_path / "spans.duckdb", read_only=False)
+    with connections.reading() as con:
+        limit = con.execute("SELECT current_setting('max_temp_directory_size')").fetchall()
+        assert "disk" not in limit[0][0]
+        con.execute("SET memory_limit = '60MB'; SET max_temp_directory_size = '20MB'").fetchall()
+    sort = "SELECT hash(range) h, range FROM range(30000000) ORDER BY h"
+    with pytest.raises(OutOfMemory), connections.reading() as con:
+        con.execute(f"SELECT count(*) FROM ({sort} LIMIT 29999999)").fetchall()
+    assert sum(file.stat().st_size for file in tmp_path.glob("*.tmp/*")) <= 20 << 20
+    with connections.reading() as con:
+        assert con.execute("SELECT 1").fetchall() == [(1,)]
+    connections.close()

@@ -283,7 +283,7 @@ def test_in_a_large_store_all_matches_are_counted_after_the_rows(
     browser = a_client(a_store(*many(5)))
     text = browser.get("/search?service=shop", headers=HTML).text
     assert "data-total" not in text
-    assert "counting all" in text
+    assert "Counting all matches" in text
     assert 'href="/search/totals?service=shop" hx-get="/search/totals?service=shop"' in text
     late = browser.get("/search/totals?service=shop", headers=htmx_headers("results-overview")).text
     assert re.search(r'id="results-total"[^>]*data-total="5" hx-swap-oob="true"', late)

@@ -27,7 +27,7 @@ def test_what_is_still_to_come_says_from_where() -> None:
     coming = overview_to_come(FIELDS, 5 * MS)
     assert coming.url == "/search/totals?service=a+b"
     assert coming.search_url == "/search?service=a+b"
-    assert coming.total == Total("", "First rows after 5.00 ms; counting all…", False)
+    assert coming.total == Total("", "First rows after 5.00 ms", False)
 
 
 def test_an_estimate_is_called_one_and_leads_to_the_exact_count() -> None:

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import cast
 
 from viewer.formats.base import Decoded
+from viewer.formats.bulk import Bulk, BulkColumns
 from viewer.formats.otlp import protobuf
 
 _COMPILED = "viewer.formats.otlp.compiled"
@@ -21,6 +22,8 @@ class OtlpDecoder:
 
     def __init__(self) -> None:
         self._compiled: Callable[[bytes], Decoded | None] | None = None
+        self._columns: Callable[[], BulkColumns] | None = None
+        self.bulk = Bulk(self._begin, self.decode_request)
 
     @property
     def is_compiled(self) -> bool:
@@ -41,3 +44,7 @@ class OtlpDecoder:
         decode = cast(Callable[[bytes], Decoded | None], module.decode_request)
         decode(module.SAMPLE)
         self._compiled = decode
+        self._columns = cast(Callable[[], BulkColumns], module.Columns)
+
+    def _begin(self) -> BulkColumns | None:
+        return self._columns() if self._columns else None

@@ -40,6 +40,9 @@ class OtlpHttp:
             JSON: otlp_json.decode_request,
         }
 
+    def is_bulk(self, request: HttpRequest) -> bool:
+        return request.path == TRACES_PATH and request.media_type == PROTOBUF
+
     def decode(self, request: HttpRequest) -> Decoded | None:
         if request.path in _QUIET_PATHS:
             return None
@@ -76,7 +79,7 @@ class OtlpGrpc:
         quiet = GrpcMethod(lambda _: None, lambda _, decoded: _success(decoded))
         self.methods: Mapping[str, GrpcMethod] = {
             f"{_COLLECTOR}.trace.v1.TraceService/Export": GrpcMethod(
-                decoder.decode_request, lambda _, decoded: _success(decoded)
+                decoder.decode_request, lambda _, decoded: _success(decoded), is_bulk=True
             ),
             f"{_COLLECTOR}.metrics.v1.MetricsService/Export": quiet,
             f"{_COLLECTOR}.logs.v1.LogsService/Export": quiet,

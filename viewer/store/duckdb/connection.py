@@ -14,7 +14,15 @@ from pathlib import Path
 
 import duckdb
 
-from viewer.store.base import ReadOnly, StoreError, StoreForeign, StoreLocked, StoreUnavailable
+from viewer.store.base import (
+    OutOfMemory,
+    ReadOnly,
+    StoreError,
+    StoreForeign,
+    StoreLocked,
+    StoreUnavailable,
+)
+from viewer.store.cancel import interruptible
 from viewer.store.disk import Disk, DiskFull
 
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
@@ -62,11 +70,19 @@ class Connections:
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Yield a connection of this block's own. All its statements see one state: the last
-        commit before the first of them."""
+        commit before the first of them. Raises Cancelled or TooSlow (`store.cancel`) for whom it is
+        to end early."""
         with self._cursor() as cursor:
             cursor.begin()
             try:
-                yield cursor
+                # Not by DuckDB's max_execution_time: writers get these connections, too.
+                with interruptible(cursor.interrupt) as running:
+                    try:
+                        yield cursor
+                    except duckdb.Error as error:
+                        if running is None or running.reason is None:
+                            raise
+                        raise running.reason from error
             finally:
                 _roll_back(cursor)
 
@@ -328,7 +344,11 @@ def identifier(name: str) -> str:
 
 
 def store_error(error: duckdb.Error) -> StoreError:
-    """Return DuckDB's error as one line, as StoreUnavailable if it is the disk's or another's doing."""
+    """Return DuckDB's error as one line, as StoreUnavailable if it is the disk's or another's doing,
+    as OutOfMemory if there was too little of that."""
+    if isinstance(error, duckdb.OutOfMemoryException):
+        # Memory is shared by all who read and write: what did not fit now may fit later.
+        return OutOfMemory(f"this needs more memory than the store may take: {_one_line(error)}")
     said = f"the database failed: {_one_line(error)}"
     # A commit that fails says why only in its text.
     by_commit = isinstance(error, duckdb.TransactionException) and _OF_THE_DISK.search(said)
@@ -361,10 +381,12 @@ def _one_line(error: duckdb.Error) -> str:
 
 def _limits(path: Path) -> dict[str, str | bool | int | float | list[str]]:
     """Bound memory to a quarter of the machine (0.5 to 4 GB: every query here was measured to
-    need less than 0.6 GB), and spill beside the file, where there is room for data."""
+    need less than 0.6 GB), and spill beside the file, where there is room for data: twice as much at
+    most, lest one search take the room of all that is to be stored."""
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     megabytes = min(max(physical // 4 >> 20, 512), 4096)
     return {
         "memory_limit": f"{megabytes}MB",
         "temp_directory": str(path.with_name(path.name + ".tmp")),
+        "max_temp_directory_size": f"{2 * megabytes}MB",
     }

@@ -54,7 +54,7 @@ def overview(
 
 def overview_to_come(fields: SearchFields, took_ns: int) -> Overview:
     """Return the place for it; ``took_ns`` is what the store needed for the rows."""
-    text = f"First rows after {format_duration(took_ns)}; counting all…"
+    text = f"First rows after {format_duration(took_ns)}"
     return Overview(Total("", text, False), None, _totals_url(fields), write_link(fields))
 
 

@@ -12,6 +12,7 @@ _TITLES = {
     415: "This type of content is not accepted",
     500: "Something broke on the server",
     503: "The store cannot answer",
+    504: "This took too long",
 }
 
 NOT_STORED: tuple[str, ...] = (
