@@ -72,7 +72,9 @@ class Kept:
         rows = matches.rows_to_look_at(con, compiler)
         found = None
         if rows > matches.MOST_ROWS and not exact:
-            found = matches.sample(con, compiler, rows, weighted=weighted)
+            # A sample's attributes are unpacked wherever it lies.
+            of = self.extent(con, generation).rows if compiler.looks_at_attributes else rows
+            found = matches.sample(con, compiler, of, weighted=weighted)
         if found is None and (rows <= matches.MOST_ROWS or not exact):
             found = matches.gather(con, compiler, places, weighted=weighted)
         self._matches = key, found

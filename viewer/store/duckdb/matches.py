@@ -97,8 +97,8 @@ def gather(
 def sample(
     con: duckdb.DuckDBPyConnection, compiler: Compiler, rows: int, *, weighted: bool
 ) -> Matches | None:
-    """Return a sample of what matches, ``rows`` being how many there are to look at; None where too
-    few of it match to tell how many do."""
+    """Return a sample of what matches, sized by how many ``rows`` there are to draw it from; None
+    where too few of it match to tell how many do."""
     wanted = _SAMPLED_ROWS_FOR_TAGS if compiler.looks_at_attributes else _SAMPLED_ROWS
     one_in = 1 << max(1, math.ceil(math.log2(rows / wanted)))
     params = Params()
