@@ -60,8 +60,8 @@ class Arrival:
 class Load:
     """The generator; `bodies` is what there is to ask of it."""
 
-    def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)
+    def __init__(self, seed: int, begin_ns: int = BEGIN_NS) -> None:
+        self._random, self._begin_ns = random.Random(seed), begin_ns
         self._services = [self._service(number) for number in range(_SERVICES)]
         self._service_weights = _zipf(_SERVICES)
         self._operation_weights = _zipf(_OPERATIONS)
@@ -99,7 +99,7 @@ class Load:
         ticket = count()
         sizes = self._sizes(spans)
         for number, size in enumerate(sizes):
-            start_ns = BEGIN_NS + SPREAD_NS * number // len(sizes)
+            start_ns = self._begin_ns + SPREAD_NS * number // len(sizes)
             for arrival in self._trace(start_ns, size):
                 late_ns = self._random.randrange(5 * 10**9)
                 arrives_ns = arrival.span.end_time_unix_nano + late_ns
@@ -279,11 +279,12 @@ def _zipf(size: int) -> list[float]:
     return list(accumulate(1 / rank for rank in range(1, size + 1)))
 
 
-def write_load(path: Path, spans: int, seed: int) -> int:
-    """Write length-prefixed bodies (4 bytes, big endian) to a file; return how many."""
+def write_load(path: Path, spans: int, seed: int, begin_ns: int = BEGIN_NS) -> int:
+    """Write length-prefixed bodies (4 bytes, big endian) to a file; return how many. The spans start
+    at ``begin_ns`` and in the six hours after it."""
     bodies = 0
     with path.open("wb") as file:
-        for body in Load(seed).bodies(spans):
+        for body in Load(seed, begin_ns).bodies(spans):
             file.write(len(body).to_bytes(4, "big"))
             file.write(body)
             bodies += 1

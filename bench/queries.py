@@ -1,13 +1,15 @@
-"""What searching costs: `python -m bench.queries [--spans 10000000]` prints a table and writes JSON.
+"""What searching costs: `python -m bench.queries [--spans 2000000]` prints a table and writes JSON.
 
-A million spans of the made load are stored by a server as they come; further millions are copies of
-theirs with other IDs and times, written straight into the file. Then a server opens it, and each query
-is asked over HTTP: by one client, and by eight at once. Searches are the results as the page asks for
-them; traces come as Jaeger's JSON. `--store FILE` keeps the file, or takes the one that is there.
+The store is one of `bench.copies`. A server opens it, and each query is asked over HTTP: by one client,
+and by eight at once. Searches are the results as the page asks for them; traces come as Jaeger's JSON.
+`--store FILE` keeps the file, or takes the one that is there. With `--ingest` the page of the newest is
+then asked for in a copy of the file while a load is sent at full rate, beside the same at rest.
 """
 
 import argparse
 import json
+import math
+import shutil
 import statistics
 import tempfile
 import threading
@@ -15,61 +17,36 @@ import time
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from bench.copies import make_store
 from bench.ingest import connection, send_all
 from bench.load import write_load
 from bench.results import Measured, read, show, write
 from bench.server import Server
 
 TITLE = "Queries over HTTP, ms"
-BASE_SPANS = 1_000_000
-_ALONE, _TOGETHER = 20, 8
-_PARTIAL = {"HX-Request": "true", "HX-Target": "section#results"}
+INGEST_TITLE = "The newest 20 over HTTP, ms, at rest and while spans come in"
+_ALONE, _ALONE_SLOW, _TOGETHER = 20, 8, 8
+_SLOW_MS = 250.0
 _SETTLE_S = 600.0
-
-# Whatever is a thing of its own in the load is one in every copy too.
-_COPY = """
-INSERT INTO spans SELECT md5(trace_id || '{n}') AS trace_id,
-  xor(span_id, {n} * 1000003::UBIGINT) AS span_id,
-  CASE WHEN parent_id = 0 THEN 0 ELSE xor(parent_id, {n} * 1000003::UBIGINT) END AS parent_id,
-  service, name, kind, status, start_ns + {n} * $spread AS start_ns, dur_ns,
-  list_transform(attrs, lambda pair: CASE WHEN starts_with(pair, 'session.id=')
-    THEN pair || '-{n}' ELSE pair END) AS attrs,
-  attr_types, events, links, status_message, trace_state, flags, extra, resource_id, scope_id,
-  digest, stored_ns + {n} * $took AS stored_ns, weight
-FROM base
-"""
+_CANDIDATES = 400
+VARIES = "VARIES"
+_numbers = count(1)
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question: its path, and whether it is one of htmx."""
+    """A question: its path, and the element that htmx asks it for; none for a whole answer. VARIES in
+    the path is another number each time, so that no answer is kept from the time before."""
 
     name: str
     path: str
-    partial: bool
-
-
-def make_store(path: Path, spans: int) -> None:
-    """Store the load, and copies of it until there are as many spans."""
-    with tempfile.TemporaryDirectory(prefix="tracefall-bench-") as folder:
-        load = Path(folder) / "load"
-        write_load(load, BASE_SPANS, 1)
-        with Server(f"duckdb:{path}", "--retention", "off") as server:
-            send_all(server.otlp_url, load, 4)
-    with duckdb.connect(str(path)) as con:
-        con.execute("SET checkpoint_threshold = '1GB'")
-        con.execute("CREATE TEMP TABLE base AS SELECT * FROM spans")
-        spread, took = con.execute(
-            "SELECT max(start_ns) - min(start_ns), max(stored_ns) - min(stored_ns) + 1 FROM base"
-        ).fetchall()[0]
-        for number in range(1, spans // BASE_SPANS):
-            con.execute(_COPY.format(n=number), {"spread": spread, "took": took}).fetchall()
-        con.execute("CHECKPOINT")
+    target: str = ""
 
 
 def make_queries(path: Path) -> list[Query]:
@@ -85,27 +62,37 @@ def make_queries(path: Path) -> list[Query]:
             "SELECT trace_id FROM spans GROUP BY 1 HAVING count(*) BETWEEN $low AND $high LIMIT 1"
         )
         small, middle = _one(con, sizes, low=20, high=20), _one(con, sizes, low=5000, high=8000)
-        rare = _one(
-            con,
-            "SELECT a FROM (SELECT unnest(attrs) AS a FROM (SELECT attrs FROM spans LIMIT 100000))"
-            " WHERE starts_with(a, 'session.id=') ORDER BY hash(a) LIMIT 1",
-        ).partition("=")[2]
+        sessions = _sessions(con)
 
     def search(name: str, **asked: str) -> Query:
-        return Query(name, f"/search?{urllib.parse.urlencode({'limit': '20', **asked})}", True)
+        return Query(
+            name, f"/search?{urllib.parse.urlencode({'limit': '20', **asked})}", "section#results"
+        )
+
+    def totals(name: str, **asked: str) -> Query:
+        varied = {**asked, "minDuration": f"{VARIES}ns"}
+        path = f"/search/totals?{urllib.parse.urlencode(varied)}"
+        return Query(f"totals and distribution{name}", path, "div#results-overview")
+
+    def suggest(name: str, **asked: str) -> Query:
+        path = f"/search/suggestions?{urllib.parse.urlencode(asked)}"
+        return Query(name, path, "datalist#tag-suggestions")
+
+    def find(name: str, text: str) -> Query:
+        path = f"/trace/{middle}?{urllib.parse.urlencode({'find': text})}"
+        return Query(f"text in a trace, in {name}", path, "div#trace-view")
 
     def tag(key: str, value: str) -> str:
         return json.dumps({key: value})
 
     return [
-        Query("services", "/api/services", False),
+        Query("services", "/api/services"),
         Query(
             "operations of a service",
             f"/api/services/{urllib.parse.quote(service, safe='')}/operations",
-            False,
         ),
-        Query("trace by ID, 20 spans", f"/api/traces/{small}", False),
-        Query("trace by ID, 5,000 to 8,000 spans", f"/api/traces/{middle}", False),
+        Query("trace by ID, 20 spans", f"/api/traces/{small}"),
+        Query("trace by ID, 5,000 to 8,000 spans", f"/api/traces/{middle}"),
         search("newest 20"),
         search("newest 20 of a service", service=service),
         search("service and operation", service=service, operation=operation),
@@ -114,15 +101,42 @@ def make_queries(path: Path) -> list[Query]:
         search("span of 2 s or more", service=service, minDuration="2s"),
         search("common attribute", tags=tag("http.request.method", "GET")),
         search("tenant attribute", tags=tag("tenant.id", "tenant-002")),
-        search("rare value", tags=tag("session.id", rare)),
+        *(
+            search(
+                f"value of {traces} trace{'s' if traces > 1 else ''}",
+                tags=tag("session.id", session),
+            )
+            for traces, session in sessions
+        ),
         search("absent value", tags=tag("session.id", "nobody")),
         search("longest 20 of a service", service=service, sort="longest"),
-        Query(
-            "totals and distribution",
-            f"/search/totals?{urllib.parse.urlencode({'service': service})}",
-            True,
-        ),
+        search("longest 20", sort="longest"),
+        search("most errors, of a service", service=service, sort="most-errors"),
+        suggest("attribute keys to choose", tags="http."),
+        suggest("attribute keys of a service", service=service, tags="h"),
+        suggest("attribute values to choose", tags="tenant.id=t"),
+        find("every span", "tenant"),
+        find("few spans", "timed out after 2500"),
+        totals(""),
+        totals(" of a service", service=service),
+        totals(" of an attribute", tags=tag("tenant.id", "tenant-002")),
     ]
+
+
+def _sessions(con: duckdb.DuckDBPyConnection) -> list[tuple[int, str]]:
+    """Return for each number of traces that have a session in common such a session, the rarest first."""
+    half = int(_one(con, "SELECT count(*) FROM spans")) // 2
+    return con.execute(
+        "WITH chosen AS MATERIALIZED (SELECT DISTINCT pair FROM"
+        "  (SELECT unnest(attrs) AS pair FROM (SELECT attrs FROM spans LIMIT 100000 OFFSET $half))"
+        "  WHERE starts_with(pair, 'session.id=') ORDER BY hash(pair) LIMIT $candidates),"
+        " found AS (SELECT pair, count(DISTINCT trace_id) AS traces FROM"
+        "  (SELECT trace_id, unnest(attrs) AS pair FROM spans)"
+        "  SEMI JOIN chosen USING (pair) WHERE starts_with(pair, 'session.id=')"
+        "  GROUP BY pair)"
+        " SELECT traces, substr(min(pair), 12) FROM found GROUP BY traces ORDER BY traces",
+        {"candidates": _CANDIDATES, "half": half},
+    ).fetchall()
 
 
 def _one(con: duckdb.DuckDBPyConnection, sql: str, **params: Any) -> str:
@@ -131,11 +145,13 @@ def _one(con: duckdb.DuckDBPyConnection, sql: str, **params: Any) -> str:
 
 def ask(url: str, query: Query, times: int) -> list[float]:
     """Ask so many times over one connection; return the milliseconds of each."""
+    headers = {"HX-Request": "true", "HX-Target": query.target} if query.target else {}
     took = []
     with connection(url) as (link, _):
         for _ in range(times):
             begin = time.perf_counter()
-            link.request("GET", query.path, headers=_PARTIAL if query.partial else {})
+            path = query.path.replace(VARIES, str(next(_numbers)))
+            link.request("GET", path, headers=headers)
             response = link.getresponse()
             response.read()
             if response.status != 200:
@@ -146,15 +162,15 @@ def ask(url: str, query: Query, times: int) -> list[float]:
 
 def measure(server: Server, query: Query) -> Measured:
     """Ask alone and by eight clients at once."""
-    ask(server.ui_url, query, 2)
+    times = _ALONE if min(ask(server.ui_url, query, 2)) < _SLOW_MS else _ALONE_SLOW
     before = server.usage().cpu_s
-    alone = sorted(ask(server.ui_url, query, _ALONE))
-    cpu_ms = (server.usage().cpu_s - before) * 1000 / _ALONE
+    alone = sorted(ask(server.ui_url, query, times))
+    cpu_ms = (server.usage().cpu_s - before) * 1000 / times
     together: list[float] = []
     lock = threading.Lock()
 
     def client() -> None:
-        took = ask(server.ui_url, query, 5)
+        took = ask(server.ui_url, query, times // 4)
         with lock:
             together.extend(took)
 
@@ -163,10 +179,11 @@ def measure(server: Server, query: Query) -> Measured:
         each.start()
     for each in clients:
         each.join()
+    print(f"{query.name}: {statistics.median(alone):.1f} ms", flush=True)
     return {
         "case": query.name,
         "p50": statistics.median(alone),
-        "p95": alone[int(len(alone) * 0.95) - 1],
+        "p95": alone[math.ceil(len(alone) * 0.95) - 1],
         "p50 of 8 at once": statistics.median(together),
         "CPU": cpu_ms,
     }
@@ -183,26 +200,74 @@ def wait_until_quiet(server: Server) -> None:
     raise SystemExit(f"the server was still busy after {_SETTLE_S:.0f} s")
 
 
+def measure_ingest(store: Path, spans: int) -> list[Measured]:
+    """Ask a copy of the store for the newest 20, at rest and while so many spans, newer than all, are
+    sent over four connections as quickly as they are taken."""
+    with tempfile.TemporaryDirectory(prefix="tracefall-bench-", dir=store.parent) as folder:
+        copy, load = Path(folder) / "copy.duckdb", Path(folder) / "load"
+        shutil.copyfile(store, copy)
+        with duckdb.connect(str(copy), read_only=True) as con:
+            newest_ns = int(_one(con, "SELECT max(start_ns) FROM spans"))
+        write_load(load, spans, 2, newest_ns)
+        query = Query("newest 20", "/search?limit=20", "section#results")
+        with Server(f"duckdb:{copy}", "--retention", "off", ready_s=120) as server:
+            wait_until_quiet(server)
+            ask(server.ui_url, query, 2)
+            rest = sorted(ask(server.ui_url, query, 5 * _ALONE))
+            sent: list[float] = []
+            sender = threading.Thread(
+                target=lambda: sent.append(send_all(server.otlp_url, load, 4)[1])
+            )
+            sender.start()
+            loaded = []
+            while sender.is_alive():
+                loaded += ask(server.ui_url, query, 1)
+            loaded.sort()
+    if not sent:
+        raise SystemExit("the load could not be sent")
+    cases = (("at rest", rest, 0.0), ("while spans come in", loaded, spans / sent[0]))
+    return [
+        {
+            "case": case,
+            "p50": statistics.median(took),
+            "p95": took[int(len(took) * 0.95) - 1],
+            "pages": float(len(took)),
+            "spans per second": rate,
+        }
+        for case, took, rate in cases
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure what searching costs.")
-    parser.add_argument("--spans", type=int, default=10_000_000, help="in whole millions")
+    parser.add_argument("--spans", type=int, default=2_000_000, help="in whole millions")
     parser.add_argument("--store", type=Path, help="keep the file here, or take it from here")
+    parser.add_argument(
+        "--load", type=Path, help="a million spans by bench.load, to make the file of"
+    )
+    parser.add_argument("--ingest", action="store_true", help="also while spans come in")
+    parser.add_argument("--ingest-spans", type=int, default=500_000)
+    parser.add_argument("--only", default="", help="ask only what has this text in its name")
     parser.add_argument("--json", type=Path, help="write the result here")
     parser.add_argument("--compare", type=Path, metavar="OLD.json", help="show both runs")
     arguments = parser.parse_args()
+    measured: dict[str, list[Measured]] = {}
     with tempfile.TemporaryDirectory(prefix="tracefall-bench-") as folder:
         path = arguments.store or Path(folder) / "queries.duckdb"
         if not path.exists():
-            make_store(path, arguments.spans)
-        queries = make_queries(path)
+            make_store(path, arguments.spans, arguments.load, lambda text: print(text, flush=True))
+        queries = [query for query in make_queries(path) if arguments.only in query.name]
         with Server(f"duckdb:{path}", "--retention", "off", ready_s=120) as server:
             wait_until_quiet(server)
-            found = [measure(server, query) for query in queries]
+            measured[TITLE] = [measure(server, query) for query in queries]
             print(f"peak memory {server.usage().peak_rss_bytes / 1e6:,.0f} MB")
+        if arguments.ingest:
+            measured[INGEST_TITLE] = measure_ingest(path, arguments.ingest_spans)
     earlier: Mapping[str, list[Measured]] = read(arguments.compare) if arguments.compare else {}
-    show(TITLE, found, earlier.get(TITLE, ()))
+    for title, found in measured.items():
+        show(title, found, earlier.get(title, ()))
     if arguments.json:
-        write(arguments.json, {TITLE: found})
+        write(arguments.json, measured)
 
 
 if __name__ == "__main__":

@@ -185,9 +185,9 @@ class Application:
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
         self._gate.open(self._mounted())
+        threading.Thread(target=self._tend, name="tending", daemon=True).start()
         if self.ingest:
             threading.Thread(target=self._retain, name="retention", daemon=True).start()
-            threading.Thread(target=self._tend, name="tending", daemon=True).start()
             warm_up = self.ingest.otlp.warm_up
             threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
 

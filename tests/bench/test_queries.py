@@ -1,20 +1,35 @@
-"""The query benchmark asks what there is to ask, of a file of its own making."""
+"""The query benchmark asks what a file of copies can answer."""
 
 from pathlib import Path
 
 import pytest
 
-from bench import queries
-from viewer.store import open_store
+from bench import copies, queries
+from bench.load import Load
+from bench.server import Server
 
 
-def test_a_store_of_copies_holds_what_is_asked_for(
+def test_every_question_finds_what_its_name_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queries, "BASE_SPANS", 20_000)
+    monkeypatch.setattr(copies, "BASE_SPANS", 100_000)
     path = tmp_path / "q.duckdb"
-    queries.make_store(path, 60_000)
-    store = open_store(f"duckdb:{path}")
-    assert store.span_rows() == 60_000
-    assert store.stats().traces % 3 == 0
-    store.close()
+    copies.make_store(path, 200_000, say=lambda _: None)
+    asked = queries.make_queries(path)
+    names = [query.name for query in asked]
+    assert "value of 1 trace" in names
+    assert "value of 2 traces" in names
+    with Server(f"duckdb:{path}", "--retention", "off") as server:
+        for query in asked:
+            assert len(queries.ask(server.ui_url, query, 1)) == 1
+
+
+def test_the_newest_are_asked_for_while_spans_come_in(tmp_path: Path) -> None:
+    load = tmp_path / "load"
+    load.write_bytes(b"".join(len(b).to_bytes(4, "big") + b for b in Load(1).bodies(3_000)))
+    path = tmp_path / "q.duckdb"
+    with Server(f"duckdb:{path}", "--retention", "off") as server:
+        queries.send_all(server.otlp_url, load, 2)
+    found = queries.measure_ingest(path, 5_000)
+    assert [row["case"] for row in found] == ["at rest", "while spans come in"]
+    assert float(found[1]["spans per second"]) > 0

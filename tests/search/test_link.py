@@ -207,3 +207,10 @@ def test_an_address_means_the_same_when_it_is_read_again(
     )
     again = read(urlsplit(write_link(first.fields)).query)
     assert (again.query, again.fields) == (first.query, first.fields)
+
+
+def test_exact_totals_are_part_of_the_address_and_no_condition() -> None:
+    link = read_link({"totals": ["exact"], "service": ["a"]}, 0)
+    assert write_link(link.fields) == "/search?service=a&totals=exact"
+    assert not read_link({"totals": ["exact"]}, 0).fields.has_conditions
+    assert read_link({"totals": ["nearly"]}, 0).fields.totals == ""

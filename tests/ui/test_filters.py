@@ -99,6 +99,14 @@ def test_large_counts_are_shortened(number: int, printed: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("number", "printed"),
+    [(0, "0"), (7, "7"), (64, "64"), (645, "640"), (1_944_066, "1,900,000"), (999, "1,000")],
+)
+def test_an_estimate_has_two_digits(number: int, printed: str) -> None:
+    assert filters.format_about(number) == printed
+
+
+@pytest.mark.parametrize(
     ("size", "printed"), [(0, "0 B"), (1023, "1023 B"), (1536, "1.50 KiB"), (16 << 20, "16.0 MiB")]
 )
 def test_sizes_are_printed_in_binary_units(size: int, printed: str) -> None:

@@ -21,7 +21,6 @@ from viewer.paths import STATIC, TEMPLATES
 from viewer.search.query import TraceQuery
 from viewer.store.base import TraceCounts
 from viewer.store.cancel import ASK_EVERY_S, stopped_queries
-from viewer.store.duckdb.engine import DuckDbStore
 from viewer.ui import create_ui
 from viewer.ui.current import UiServices
 
@@ -65,7 +64,7 @@ class Stage:
         real: Callable[..., Any] = getattr(self.store, method)
         left = [times]
 
-        def slow(*arguments: Any) -> Any:
+        def slow(*arguments: Any, **named: Any) -> Any:
             left[0] -= 1
             if left[0] >= 0:
                 with self.store._connections.reading() as con:
@@ -73,7 +72,7 @@ class Stage:
                     con.execute(sql).fetchall()
                     while until is not None and not until.is_set():
                         con.execute(sql).fetchall()
-            return real(*arguments)
+            return real(*arguments, **named)
 
         setattr(self.store, method, slow)
 
@@ -262,18 +261,19 @@ def test_what_needs_too_much_memory_says_so_and_the_store_goes_on(
 
 def test_a_count_that_was_stopped_is_counted_again(stages: Callable[..., Stage]) -> None:
     stage = stages()
-    real = DuckDbStore._count_in_range
+    kept = stage.store._kept
+    real = kept.in_range
 
-    def slow(store: DuckDbStore, con: Any, compiler: Any) -> tuple[int, int]:
+    def slow(con: Any, generation: int, compiler: Any) -> tuple[int, int]:
         stage.begun.release()
         con.execute(SLOW).fetchall()
-        return real(store, con, compiler)
+        return real(con, generation, compiler)
 
-    stage.store._count_in_range = slow.__get__(stage.store)  # type: ignore[method-assign]
+    kept.in_range = slow  # type: ignore[method-assign]
     stage.ask("/search/totals").close()
     within(SOON_S, stage.is_idle)
-    assert stage.store._counted == {}
-    del stage.store._count_in_range
+    assert kept._ranges == {}
+    kept.in_range = real  # type: ignore[method-assign]
     assert stage.store.count_traces(TraceQuery()) == TraceCounts(1, 1, 3, None)
 
 

@@ -34,7 +34,8 @@ class SearchFields:
     """The parameters as text, as the form shows them and an address carries them. Empty = none.
 
     ``lookback`` is "custom" when ``start`` or ``end`` (µs since 1970) is given. ``after`` is a
-    cursor, ``tz`` is "utc" or empty.
+    cursor, ``tz`` is "utc" or empty, ``totals`` "exact" where all matches are to be counted however
+    long that takes, or empty.
     """
 
     service: str = ""
@@ -51,12 +52,13 @@ class SearchFields:
     sort: Sort = Sort.NEWEST
     after: str = ""
     tz: str = ""
+    totals: str = ""
 
     @property
     def has_conditions(self) -> bool:
         """Say whether any span could fail this search."""
         bare = SearchFields(limit=self.limit, sort=self.sort, after=self.after, tz=self.tz)
-        return replace(self, duration_of="span") != bare
+        return replace(self, duration_of="span", totals="") != bare
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ _PARAMETERS = {
     "sort": "sort",
     "after": "after",
     "tz": "tz",
+    "totals": "totals",
 }
 # How many rows were on the page when one left it is no part of a search: the page reads it.
 _READ = frozenset(_PARAMETERS.values()) | {"tag", "from", "to", "shown"}
@@ -157,6 +160,7 @@ def read_link(arguments: Mapping[str, Sequence[str]], now_ns: int) -> SearchLink
         sort=sort,
         after=write_cursor(after) if after else "",
         tz="utc" if reader.text("tz").lower() == "utc" else "",
+        totals="exact" if reader.text("totals").lower() == "exact" else "",
     )
     query = TraceQuery(
         service=fields.service or None,

@@ -27,7 +27,7 @@ from viewer.trace.summary import DependencyLink, Operation, RemovedTrace, TraceS
 
 SpanKey = tuple[str, int]
 """A span by its trace ID and its ID as sent."""
-RECENT_SPANS = 50_000
+RECENT_SPANS = 20_000
 MAX_SUGGESTED = 1_000
 MOST_OPERATIONS = 20_000
 MOST_REMEMBERED = 100_000
@@ -160,14 +160,16 @@ class TracePage:
 
 @dataclass(frozen=True, slots=True)
 class TraceCounts:
-    """``total`` counts all matching traces, exactly; ``stored_traces`` and ``searched_spans`` (rows,
-    re-deliveries included) what there is within the query's time range. ``estimated_total`` is how
-    many traces matched before sampling, as their weights tell; None where nothing stored was sampled."""
+    """``total`` counts all matching traces; ``stored_traces`` and ``searched_spans`` (rows, re-deliveries
+    included, always exact) what there is within the query's time range. ``estimated_total`` is how many
+    traces matched before sampling, as their weights tell; None where nothing stored was sampled. With
+    ``one_in`` above 1 traces were not all counted: one in so many was, and the numbers are estimates."""
 
     total: int
     stored_traces: int
     searched_spans: int
     estimated_total: float | None = None
+    one_in: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,11 +185,13 @@ class DistributionCell:
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """All matching traces of a query over time and duration."""
+    """All matching traces of a query over time and duration; estimates where ``one_in`` is above 1, as
+    in `TraceCounts`."""
 
     start_ns: int
     step_ns: int
     cells: tuple[DistributionCell, ...]
+    one_in: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,19 +309,20 @@ class SpanStore(Protocol):
         within 1 to MAX_LIMIT, the head within 1 to the limit. The next page begins behind the limit;
         `cursor_of` says where one begins that goes on behind any trace returned."""
 
-    def count_traces(self, query: TraceQuery) -> TraceCounts:
-        """Count all matching traces (sort, limit and cursor ignored)."""
+    def count_traces(self, query: TraceQuery, *, exact: bool = True) -> TraceCounts:
+        """Count all matching traces (sort, limit and cursor ignored). Where that takes long it may be
+        estimated from a part of the traces unless it is to be ``exact``."""
         ...
 
     def span_rows(self) -> int:
         """Return how many spans are stored, re-deliveries included; quick, however many they are."""
         ...
 
-    def distribution(self, query: TraceQuery, columns: int) -> Distribution:
+    def distribution(self, query: TraceQuery, columns: int, *, exact: bool = True) -> Distribution:
         """Count all matching traces (sort, limit and cursor ignored) in ``columns`` steps of time,
         over the query's time range or, where it has none, the matches' own extent. A trace that
         starts outside of it (only one of its spans starts within) counts in the nearest step. Cells
-        are sorted by time, then duration."""
+        are sorted by time, then duration. ``exact`` is as in `count_traces`."""
 
     def count_spans(self, trace_id: str) -> int:
         """Return how many spans of a trace are stored, re-deliveries included; 0 if it is unknown.

@@ -180,7 +180,7 @@ class MemoryStore:
         extent = page_extent((found.start_ns, found.duration_ns) for found in page)
         return TracePage(tuple(page[:head]), more, extent=extent)
 
-    def count_traces(self, query: TraceQuery) -> TraceCounts:
+    def count_traces(self, query: TraceQuery, *, exact: bool = True) -> TraceCounts:  # noqa: ARG002
         matches = self._matches(query)
         rows = [row for row in self._all() if _in_range(row.span, query)]
         stored = len({row.span.trace_id for row in rows})
@@ -192,7 +192,13 @@ class MemoryStore:
     def span_rows(self) -> int:
         return sum(1 for _ in self._all())
 
-    def distribution(self, query: TraceQuery, columns: int) -> Distribution:
+    def distribution(
+        self,
+        query: TraceQuery,
+        columns: int,
+        *,
+        exact: bool = True,  # noqa: ARG002
+    ) -> Distribution:
         matches = self._matches(query)
         columns = max(1, columns)
         starts = [found.start_ns for found in matches if found.start_ns]

@@ -66,6 +66,11 @@ def format_many(number: int) -> str:
     return format_count(number)
 
 
+def format_about(number: int) -> str:
+    """Print an estimate with its first two digits, the others as zeros: ``1,200,000``."""
+    return format_count(round(number, min(0, 2 - len(str(abs(number))))))
+
+
 def format_bytes(size: int) -> str:
     """Print a size in binary units: ``16.0 MiB``."""
     if size < 1024:

@@ -16,7 +16,7 @@ from tests.store.duckdb.test_engine import a_store
 from viewer.search.events import EventQuery
 from viewer.search.query import Sort, TraceQuery
 from viewer.store.base import EventPage, SpanStore, fold_case
-from viewer.store.duckdb import segments
+from viewer.store.duckdb import matches, most, segments
 from viewer.store.memory import MemoryStore
 from viewer.trace.span import Event, Link, Resource, Scope, Span, SpanKind, Status, StatusCode
 
@@ -203,6 +203,12 @@ def test_both_engines_answer_alike(
 ) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patched:
         patched.setattr(segments, "SEGMENT_ROWS", 3)
+        if not noting:
+            # Exact as well where there is too much to hold, and where no few traces match.
+            patched.setattr(matches, "MOST_ROWS", -1)
+            patched.setattr(matches, "_FEW_ROWS", 2)
+            patched.setattr(most, "_FIRST_CANDIDATES", 1)
+            patched.setattr(most, "_CANDIDATES", 2)
         memory = MemoryStore()
         engine = a_store(Path(folder) / "spans.duckdb", Clock())
         try:

@@ -10,15 +10,19 @@ from tests.builders import MS, START_NS, a_batch, a_span
 from tests.store.contract import Clock
 from tests.store.duckdb.test_engine import a_store
 from viewer.search.query import TraceQuery
-from viewer.store.duckdb import segments
+from viewer.store.duckdb import notes, segments
 from viewer.store.duckdb.engine import DuckDbStore
 from viewer.trace.span import Event, Span
 
 
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DuckDbStore]:
+@pytest.fixture(params=["in memory", "in the file", "in both"])
+def store(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[DuckDbStore]:
     """Three segments of two traces each, and a trace behind them."""
     monkeypatch.setattr(segments, "SEGMENT_ROWS", 2)
+    most = {"in memory": notes.MOST_TOKENS, "in the file": 0, "in both": 16}
+    monkeypatch.setattr(notes, "MOST_TOKENS", most[request.param])
     made = a_store(tmp_path / "spans.duckdb")
     for number in range(1, 8):
         made.write_spans([a_batch([span_of(number)])])
@@ -41,7 +45,7 @@ def span_of(number: int) -> Span:
 def where(store: DuckDbStore, *texts: str) -> int:
     """Return how many rows lie where spans with these attributes may."""
     with store._connections.reading() as con:
-        place = segments.where_attributes(con, texts)
+        place = store._places_of_texts(con, texts)
         return int(con.execute(f"SELECT count(*) FROM spans WHERE {place}").fetchall()[0][0])
 
 
@@ -57,10 +61,10 @@ def test_only_where_a_value_may_be_is_looked_at(store: DuckDbStore) -> None:
 def test_only_where_a_trace_may_be_is_looked_at(store: DuckDbStore) -> None:
     with store._connections.reading() as con:
         for ids, rows in (([1], 3), ([1, 2], 3), ([1, 5], 5), ([99], 1)):
-            place = segments.where_traces(con, [f"{number:032x}" for number in ids])
+            place = store._places(con, [f"{number:032x}" for number in ids])
             found = con.execute(f"SELECT count(*) FROM spans WHERE {place}").fetchall()
             assert found[0][0] == rows
-        assert segments.where_traces(con, ["' OR 1=1"]) == segments.where_traces(con, [])
+        assert store._places(con, ["' OR 1=1"]) == store._places(con, [])
 
 
 @pytest.mark.parametrize("number", range(1, 8))

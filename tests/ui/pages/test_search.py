@@ -1,13 +1,16 @@
 """The search page as a browser, htmx and a person without script see it."""
 
 import re
+from dataclasses import replace
 from html import unescape
 
 import pytest
 
-from tests.builders import MS, START_NS, a_span, a_trace
+from tests.builders import MS, START_NS, a_batch, a_span, a_trace
 from tests.ui.stage import HTML, NOW_NS, a_client, a_store, htmx_headers
-from viewer.store.base import StoreError
+from viewer.search.query import TraceQuery
+from viewer.store.base import StoreError, TraceCounts
+from viewer.store.memory import MemoryStore
 from viewer.trace.report import DoorReport
 from viewer.ui.pages import search
 
@@ -289,3 +292,27 @@ def test_in_a_large_store_all_matches_are_counted_after_the_rows(
     whole = browser.get("/search/totals?service=shop", headers=HTML).text
     assert "<title>All matches" in whole
     assert 'id="distribution"' in whole
+
+
+class Estimating(MemoryStore):
+    """Counts one trace in two unless it is to be exact."""
+
+    def count_traces(self, query: TraceQuery, *, exact: bool = True) -> TraceCounts:
+        counts = super().count_traces(query)
+        return counts if exact else replace(counts, total=4_000, one_in=2)
+
+
+def test_estimated_totals_can_be_counted_exactly_and_the_address_says_so() -> None:
+    store = Estimating()
+    store.write_spans([a_batch([span for trace in many(3) for span in trace])])
+    browser = a_client(store)
+    headers = htmx_headers("results-overview")
+    estimated = browser.get("/search/totals?service=shop", headers=headers)
+    assert "About 4,000 traces of about 3, estimated from one trace in 2" in estimated.text
+    assert 'href="/search/totals?service=shop&amp;totals=exact"' in estimated.text
+    exact = browser.get("/search/totals?service=shop&totals=exact", headers=headers)
+    assert "3 traces of 3" in exact.text
+    assert "Count exactly" not in exact.text
+    assert exact.headers["HX-Replace-Url"] == "/search?service=shop&totals=exact"
+    whole = browser.get("/search/totals?service=shop&totals=exact", headers=HTML).text
+    assert "3 traces of 3" in whole

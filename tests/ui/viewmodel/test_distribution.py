@@ -151,3 +151,11 @@ def test_a_heat_map_says_how_many_it_leaves_out() -> None:
     view = heat_view(cells((0, 50, 10, 0)), "/search", 13)
     assert view is not None
     assert view.left_out == "3 traces without a time"
+
+
+def test_an_estimated_heat_map_says_that_it_is_one() -> None:
+    drawn = replace(cells((0, 50, 6_400, 640), (1, 50, 64_000, 0)), one_in=64)
+    view = heat_view(drawn, "/search", 99_999)
+    assert view is not None
+    assert view.summary == "About 70,000 traces over time and duration, about 640 with errors"
+    assert view.left_out == ""

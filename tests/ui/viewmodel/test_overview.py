@@ -28,3 +28,14 @@ def test_what_is_still_to_come_says_from_where() -> None:
     assert coming.url == "/search/totals?service=a+b"
     assert coming.search_url == "/search?service=a+b"
     assert coming.total == Total("", "First rows after 5.00 ms", False)
+
+
+def test_an_estimate_is_called_one_and_leads_to_the_exact_count() -> None:
+    counts = TraceCounts(1_234_567, 1_944_066, 50_000_000, one_in=64)
+    estimated = overview(FIELDS, counts, None, 63 * MS, is_late=True).total
+    assert estimated.text == (
+        "About 1,200,000 traces of about 1,900,000, estimated from one trace in 64"
+        " · 50.0 M spans searched · 63.0 ms"
+    )
+    assert estimated.exact_url == "/search/totals?service=a+b&totals=exact"
+    assert not overview(FIELDS, TraceCounts(5, 5, 5), None, 1, is_late=True).total.exact_url

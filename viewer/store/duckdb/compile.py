@@ -1,6 +1,7 @@
 """A TraceQuery as SQL. Every value is a bound parameter; only numbers and our own names are text."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import duckdb
 import orjson
@@ -9,7 +10,6 @@ from viewer.search.query import Cursor, Sort, TraceQuery
 from viewer.store.base import field_of_tag
 from viewer.store.duckdb.connection import quoted
 from viewer.store.duckdb.origins import Origins
-from viewer.store.duckdb.segments import where_attributes
 from viewer.trace.attributes import clean_text, escape_key
 from viewer.trace.span import Resource, Scope, StatusCode
 
@@ -45,6 +45,20 @@ def bounded(number: int) -> int:
     return max(min(number, _MOST), -_MOST)
 
 
+@dataclass(frozen=True, slots=True)
+class Few:
+    """All traces with a matching span, where they are few: their IDs, and the condition on where
+    their rows lie."""
+
+    trace_ids: list[str]
+    place: str
+
+    def condition(self, params: "Params") -> str:
+        """Return the condition that a row is of one of them."""
+        ids = params.add(self.trace_ids)
+        return f"trace_id IN (SELECT unnest({ids}::VARCHAR[])) AND {self.place}"
+
+
 class Params:
     """The bound values of one statement."""
 
@@ -69,9 +83,9 @@ class Compiler:
         query: TraceQuery,
         resources: Origins[Resource],
         scopes: Origins[Scope],
-        *,
-        segmented: bool = False,
+        where: Callable[[Sequence[str]], str],
     ) -> None:
+        """``where`` returns the condition on where a row with all of some ``key=value`` lies."""
         self.query = query
         self._origins: dict[tuple[str, str], tuple[list[int], list[int]]] = {
             tag: (resources.with_attribute(con, *tag), scopes.with_attribute(con, *tag))
@@ -85,7 +99,7 @@ class Compiler:
             # What a resource or a scope has may be anywhere.
             if not of_resources and not of_scopes
         ]
-        self._places = where_attributes(con, texts) if segmented and texts else "TRUE"
+        self._places = where(texts) if texts else "TRUE"
 
     def time_range(self, params: Params) -> str:
         """Return the condition on a span's start, or TRUE."""
@@ -110,24 +124,46 @@ class Compiler:
             parts.append(self._places)
         return all_of(parts)
 
-    def matching_traces(self, params: Params, *, also: str = "", weighted: bool = False) -> str:
+    @property
+    def looks_at_attributes(self) -> bool:
+        """Say whether spans' attributes have to be looked at to tell which ones match."""
+        return bool(self._origins)
+
+    def outer_bounds(self, params: Params) -> list[str]:
+        """Return the conditions within which all matching spans lie."""
+        return [*self._time_range(params), self._places]
+
+    def trace_conditions(self, params: Params) -> list[str]:
+        """Return what must hold on a trace as a whole, on its duration_ns."""
+        query, parts = self.query, []
+        if query.min_trace_ns is not None:
+            parts.append(f"duration_ns >= {params.add(query.min_trace_ns)}")
+        if query.max_trace_ns is not None:
+            parts.append(f"duration_ns <= {params.add(query.max_trace_ns)}")
+        return parts
+
+    def matching_traces(
+        self, params: Params, *, also: str = "", weighted: bool = False, few: Few | None = None
+    ) -> str:
         """Return a SELECT of all matching traces: trace_id, start_ns, duration_ns, has_untimed, and
         also "failed", or by "counts" spans and errors (dearer: re-deliveries count once); and their
-        weight, 1 for all unless ``weighted``."""
-        conditions = self.span_conditions(params)
-        where = ""
-        if conditions != "TRUE":
+        weight, 1 for all unless ``weighted``. ``few`` are those with a matching span, where that is
+        known."""
+        where, meets = "", ""
+        if few is not None:
+            where = f"WHERE {few.condition(params)}"
+        elif (conditions := self.span_conditions(params)) != "TRUE" and (
+            also == "counts" or self._time_range(Params())
+        ):
             where = f"WHERE trace_id IN (SELECT trace_id FROM spans WHERE {conditions})"
+        elif conditions != "TRUE":
+            # Much matches: to join it takes longer than to put all traces together.
+            meets = f", bool_or({conditions}) AS meets"
         source = _ONCE.format(where=where) if also == "counts" else f"spans {where}"
         weight = "min(weight)" if weighted else "1"
-        listed = f"trace_id, {BOUNDS}{_ALSO[also]}, {weight} AS weight"
+        listed = f"trace_id, {BOUNDS}{_ALSO[also]}, {weight} AS weight{meets}"
         select = f"SELECT {listed} FROM {source} GROUP BY trace_id"
-        query = self.query
-        having = []
-        if query.min_trace_ns is not None:
-            having.append(f"duration_ns >= {params.add(query.min_trace_ns)}")
-        if query.max_trace_ns is not None:
-            having.append(f"duration_ns <= {params.add(query.max_trace_ns)}")
+        having = [*(["meets"] if meets else []), *self.trace_conditions(params)]
         return f"SELECT * FROM ({select}) WHERE {all_of(having)}" if having else select
 
     def takes_trace(self, trace_id: str, start_ns: int, duration_ns: int) -> bool:

@@ -35,7 +35,11 @@ from viewer.store.duckdb.connection import Connections, open_file
 from viewer.store.duckdb.dependencies import dependencies
 from viewer.store.duckdb.foreign import open_foreign
 from viewer.store.duckdb.imports import import_noted, imports_of, note_imports
+from viewer.store.duckdb.kept import Kept
+from viewer.store.duckdb.matches import Matches
 from viewer.store.duckdb.migrate import count_up, meta_number, prepare
+from viewer.store.duckdb.newest import Places
+from viewer.store.duckdb.notes import Notes, load_notes, notes_in_file
 from viewer.store.duckdb.origins import Numbered, resource_table, scope_table
 from viewer.store.duckdb.prune import live_bytes, prune
 from viewer.store.duckdb.removed import removed_trace
@@ -87,7 +91,7 @@ class DuckDbStore:
         self._resources, self._scopes = resource_table(), scope_table()
         # Noted while the file is being copied.
         self._replaced: dict[SpanKey, None] | None = None
-        self._counted: dict[tuple[int, int | None, int | None], tuple[int, int]] = {}
+        self._kept = Kept()
         if writable:
             segments.start_anew_if_foreign(connections)
         with connections.reading() as con:
@@ -95,6 +99,8 @@ class DuckDbStore:
             self._weighted = bool(meta_number(con, "weighted"))
             self._stored_ns = _newest_write(con)
             self._segmented = segments.is_kept(con)
+        # In memory once `tend` has loaded them.
+        self._notes: Notes | None = None
 
     @property
     def generation(self) -> int:
@@ -194,22 +200,40 @@ class DuckDbStore:
     def find_traces(self, query: TraceQuery) -> TracePage:
         with self._connections.reading() as con:
             compiler = self._compiler(con, query)
-            places = partial(self._places, con)
-            return search.find_traces(con, compiler, places, weighted=self._weighted)
+            return search.find_traces(
+                con,
+                compiler,
+                self._place_of(con),
+                weighted=self._weighted,
+                all_timed=self._kept.extent(con, self._generation).first_ns > 0,
+            )
 
-    def count_traces(self, query: TraceQuery) -> TraceCounts:
+    def count_traces(self, query: TraceQuery, *, exact: bool = True) -> TraceCounts:
         with self._connections.reading() as con:
             compiler = self._compiler(con, query)
-            total, estimated = search.count_matches(con, compiler, weighted=self._weighted)
-            return TraceCounts(total, *self._count_in_range(con, compiler), estimated)
+            found = self._matches(con, compiler, exact=exact)
+            if found is None:
+                total, estimated = search.count_matches(con, compiler, weighted=self._weighted)
+                return TraceCounts(
+                    total, *self._kept.in_range(con, self._generation, compiler), estimated
+                )
+            if found.stored is None:
+                in_range = self._kept.in_range(con, self._generation, compiler)
+            else:
+                in_range = found.stored * found.one_in, search.rows_in_range(con, compiler)
+            return found.counts(*in_range, weighted=self._weighted)
 
     def span_rows(self) -> int:
         with self._connections.reading() as con:
-            return int(con.execute("SELECT count(*) FROM spans").fetchall()[0][0])
+            return self._kept.extent(con, self._generation).rows
 
-    def distribution(self, query: TraceQuery, columns: int) -> Distribution:
+    def distribution(self, query: TraceQuery, columns: int, *, exact: bool = True) -> Distribution:
         with self._connections.reading() as con:
-            return search.distribution(con, self._compiler(con, query), columns)
+            compiler = self._compiler(con, query)
+            found = self._matches(con, compiler, exact=exact)
+            if found is None:
+                return search.distribution(con, compiler, columns)
+            return found.distribution(query.start_ns, query.end_ns, max(1, columns))
 
     def count_spans(self, trace_id: str) -> int:
         with self._connections.reading() as con:
@@ -343,11 +367,23 @@ class DuckDbStore:
         try:
             return prune(self._connections, origins, before_ns, max_bytes, self._clock())
         finally:
+            self._notes = None
             with self._connections.reading() as con:
                 self._generation = meta_number(con, "generation")
 
     def tend(self) -> bool:
-        return self.capabilities.writable and segments.note_segment(self._connections)
+        if not self._segmented:
+            return False
+        if self._notes is None:
+            with self._connections.reading() as con:
+                self._notes = load_notes(con)
+        noted = segments.note_segment(self._connections) if self.capabilities.writable else None
+        if noted is None:
+            return False
+        # Retention may have made them void meanwhile.
+        if (notes := self._notes) is not None:
+            self._notes = notes.with_segment(*noted)
+        return True
 
     def compact(self) -> int:
         if not self.capabilities.writable:
@@ -364,24 +400,36 @@ class DuckDbStore:
         return live_bytes(con) + self._connections.log_bytes()
 
     def _compiler(self, con: duckdb.DuckDBPyConnection, query: TraceQuery) -> Compiler:
-        return Compiler(con, query, self._resources, self._scopes, segmented=self._segmented)
+        where = partial(self._places_of_texts, con)
+        return Compiler(con, query, self._resources, self._scopes, where)
 
     def _place(self, con: duckdb.DuckDBPyConnection, trace_id: str) -> str:
         return self._places(con, [trace_id])
 
     def _places(self, con: duckdb.DuckDBPyConnection, trace_ids: Collection[str]) -> str:
-        return segments.where_traces(con, trace_ids) if self._segmented else "TRUE"
+        notes = self._notes_for(con)
+        return segments.where_traces(con, notes, trace_ids) if notes else "TRUE"
 
-    def _count_in_range(
-        self, con: duckdb.DuckDBPyConnection, compiler: Compiler
-    ) -> tuple[int, int]:
-        """Count once per content and time range: every page of a search asks for it again."""
-        key = (self._generation, compiler.query.start_ns, compiler.query.end_ns)
-        if key not in self._counted:
-            if len(self._counted) > 100:
-                self._counted = {}
-            self._counted[key] = search.count_in_range(con, compiler)
-        return self._counted[key]
+    def _places_of_texts(self, con: duckdb.DuckDBPyConnection, texts: Sequence[str]) -> str:
+        notes = self._notes_for(con)
+        return segments.where_attributes(con, notes, texts) if notes else "TRUE"
+
+    def _notes_for(self, con: duckdb.DuckDBPyConnection) -> Notes | None:
+        """Return what is known of the segments; None where nothing ever is."""
+        if not self._segmented:
+            return None
+        return self._notes or notes_in_file(con)
+
+    def _matches(
+        self, con: duckdb.DuckDBPyConnection, compiler: Compiler, *, exact: bool
+    ) -> Matches | None:
+        places = self._place_of(con)
+        return self._kept.matches(
+            con, self._generation, compiler, places, exact=exact, weighted=self._weighted
+        )
+
+    def _place_of(self, con: duckdb.DuckDBPyConnection) -> Places:
+        return partial(self._places, con)
 
     def _strings(self, sql: str, params: Params) -> list[str]:
         with self._connections.reading() as con:

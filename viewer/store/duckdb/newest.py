@@ -41,11 +41,12 @@ def newest_hits(
     places: Places,
     *,
     weighted: bool,
+    all_timed: bool,
 ) -> list[Hit] | None:
     """Return the first ``limit`` matching traces by start, the latest first, or all there are; None
     where these cannot be told from a few spans."""
     known: dict[str, Hit | None] = {}
-    untimed = _untimed(con, compiler)
+    untimed = [] if all_timed else _untimed(con, compiler)
     if untimed is None:
         return None
     _learn(con, compiler, untimed, known, places, weighted)

@@ -13,15 +13,9 @@ from viewer.store.base import (
     page_sizes,
     time_steps,
 )
-from viewer.store.duckdb.compile import (
-    SORT_KEYS,
-    Compiler,
-    Params,
-    after_cursor,
-    all_of,
-    in_traces,
-    order_of,
-)
+from viewer.store.duckdb.compile import Compiler, Params, all_of, in_traces
+from viewer.store.duckdb.matches import few_traces
+from viewer.store.duckdb.most import hits_in_order, most_hits
 from viewer.store.duckdb.newest import Hit, Places, newest_hits
 from viewer.trace.summary import MatchedSpan, ServiceCount, TraceSummary
 
@@ -31,16 +25,21 @@ _RANK = """{'start_ns': start_ns, 'span_id': span_id, 'kind': kind, 'service': s
 
 
 def find_traces(
-    con: duckdb.DuckDBPyConnection, compiler: Compiler, places: Places, *, weighted: bool
+    con: duckdb.DuckDBPyConnection,
+    compiler: Compiler,
+    places: Places,
+    *,
+    weighted: bool,
+    all_timed: bool,
 ) -> TracePage:
     """Return a page of results; ``places`` says where the rows of traces lie, ``weighted`` whether
-    anything stored was sampled."""
+    anything stored was sampled, ``all_timed`` that every span has a start time."""
     limit, head = page_sizes(compiler.query)
     hits = None
     if compiler.query.sort is Sort.NEWEST:
-        hits = newest_hits(con, compiler, limit + 1, places, weighted=weighted)
+        hits = newest_hits(con, compiler, limit + 1, places, weighted=weighted, all_timed=all_timed)
     if hits is None:
-        hits = _hits(con, compiler, limit + 1, weighted=weighted)
+        hits = _hits(con, compiler, limit + 1, places, weighted=weighted)
     more = None
     if len(hits) > limit:
         last = hits[limit - 1]
@@ -53,21 +52,21 @@ def find_traces(
 
 
 def _hits(
-    con: duckdb.DuckDBPyConnection, compiler: Compiler, limit: int, *, weighted: bool
+    con: duckdb.DuckDBPyConnection,
+    compiler: Compiler,
+    limit: int,
+    places: Places,
+    *,
+    weighted: bool,
 ) -> list[Hit]:
     """Return the first matching traces in the query's order, of all that match."""
-    query = compiler.query
-    params = Params()
-    key, _ = SORT_KEYS[query.sort]
-    also = "counts" if key in ("spans", "errors") else ""
-    matching = compiler.matching_traces(params, also=also, weighted=weighted)
-    after = after_cursor(query.sort, query.after, params) if query.after else "TRUE"
-    rows = con.execute(
-        f"SELECT trace_id, start_ns, duration_ns, has_untimed, weight, {key} FROM ({matching})"
-        f" WHERE {after} ORDER BY {order_of(query.sort)} LIMIT {limit}",
-        params.values,
-    ).fetchall()
-    return [Hit(*row) for row in rows]
+    few = few_traces(con, compiler, places)
+    hits = None
+    if compiler.query.sort in (Sort.MOST_SPANS, Sort.MOST_ERRORS):
+        hits = most_hits(con, compiler, limit, places, few, weighted=weighted)
+    if hits is None:
+        hits = hits_in_order(con, compiler, limit, few, weighted=weighted)
+    return hits
 
 
 def count_matches(
@@ -97,6 +96,13 @@ def count_in_range(con: duckdb.DuckDBPyConnection, compiler: Compiler) -> tuple[
         params.values,
     ).fetchall()[0]
     return row[0], row[1]
+
+
+def rows_in_range(con: duckdb.DuckDBPyConnection, compiler: Compiler) -> int:
+    """Return how many span rows start within the query's time range."""
+    params = Params()
+    sql = f"SELECT count(*) FROM spans WHERE {compiler.time_range(params)}"
+    return int(con.execute(sql, params.values).fetchall()[0][0])
 
 
 def distribution(con: duckdb.DuckDBPyConnection, compiler: Compiler, columns: int) -> Distribution:

@@ -13,11 +13,12 @@ from collections.abc import Collection, Iterable, Sequence
 import duckdb
 
 from viewer.store.duckdb.connection import Connections
+from viewer.store.duckdb.notes import ATTRIBUTES, TRACES, Keys, Notes, Segment, keys_of
 from viewer.trace.attributes import clean_text
 
-SEGMENT_ROWS = 245_760
+SEGMENT_ROWS = 61_440
 _MOST_RANGES = 200
-_TABLES = ("segments", "trace_tokens", "attribute_tokens")
+_TABLES = ("segments", TRACES, ATTRIBUTES)
 _HASHER = "segments_by"
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -60,26 +61,32 @@ def start_anew_if_foreign(connections: Connections) -> None:
             ).fetchall()
 
 
-def note_segment(connections: Connections) -> bool:
-    """Note what the rows after the last segment hold, if there are enough of them; say whether there
-    were. Only the writing of the notes keeps other writers waiting. Raises StoreError."""
+def note_segment(connections: Connections) -> tuple[Segment, dict[str, Keys]] | None:
+    """Note what the rows after the last segment hold, if there are enough of them; return what was
+    noted. Only the writing of the notes keeps other writers waiting. Raises StoreError."""
     with connections.reading() as con:
-        bounds = _next_bounds(con)
-        if bounds is None:
-            return False
-        segment, first, last = bounds
-        place = {"segment": segment, "first": first, "last": last}
-        traces = con.sql(_TRACE_TOKENS.format(**place)).to_arrow_table()
-        attributes = con.sql(_ATTRIBUTE_TOKENS.format(**place)).to_arrow_table()
+        segment = _next_segment(con)
+        if segment is None:
+            return None
+        place = {"segment": segment.number, "first": segment.first_ns, "last": segment.last_ns}
+        tokens = {
+            TRACES: con.sql(_TRACE_TOKENS.format(**place)).to_arrow_table(),
+            ATTRIBUTES: con.sql(_ATTRIBUTE_TOKENS.format(**place)).to_arrow_table(),
+        }
     with connections.writing() as con:
-        for table, tokens in (("trace_tokens", traces), ("attribute_tokens", attributes)):
-            con.register("noted", tokens)
+        for table, noted in tokens.items():
+            con.register("noted", noted)
             try:
                 con.execute(f"INSERT INTO {table} SELECT token, segment FROM noted").fetchall()
             finally:
                 con.unregister("noted")
-        con.execute(f"INSERT INTO segments VALUES ({segment}, {first}, {last})").fetchall()
-    return True
+        con.execute(
+            f"INSERT INTO segments VALUES ({segment.number}, {segment.first_ns}, {segment.last_ns})"
+        ).fetchall()
+    return segment, {
+        table: keys_of(noted.column("token").to_numpy(), noted.column("segment").to_numpy())
+        for table, noted in tokens.items()
+    }
 
 
 def forget_before(con: duckdb.DuckDBPyConnection) -> None:
@@ -92,49 +99,41 @@ def forget_before(con: duckdb.DuckDBPyConnection) -> None:
             con.execute(f"DELETE FROM {table} WHERE segment <= {last}").fetchall()
 
 
-def where_traces(con: duckdb.DuckDBPyConnection, trace_ids: Collection[str]) -> str:
+def where_traces(con: duckdb.DuckDBPyConnection, notes: Notes, trace_ids: Collection[str]) -> str:
     """Return the condition on where a row of one of these traces lies, or TRUE."""
     # No other text is a stored trace's ID.
     ids = (trace_id for trace_id in trace_ids if _ID.fullmatch(trace_id))
-    return _where(con, [("trace_tokens", {int(trace_id[-8:], 16) for trace_id in ids})])
+    tokens = {int(trace_id[-8:], 16) for trace_id in ids}
+    return _where(notes, notes.holding(con, TRACES, tokens))
 
 
-def where_attributes(con: duckdb.DuckDBPyConnection, texts: Sequence[str]) -> str:
+def where_attributes(con: duckdb.DuckDBPyConnection, notes: Notes, texts: Sequence[str]) -> str:
     """Return the condition on where a row with all of these ``key=value`` lies, or TRUE."""
     hashed = con.execute(
         "SELECT (hash(text) >> 32)::UINTEGER FROM (SELECT unnest($texts) AS text)",
         {"texts": [clean_text(text) for text in texts]},
     ).fetchall()
-    return _where(con, [("attribute_tokens", {token}) for (token,) in hashed])
+    held = [notes.holding(con, ATTRIBUTES, token) for token in hashed]
+    return _where(notes, set.intersection(*held))
 
 
-def _where(con: duckdb.DuckDBPyConnection, wanted: Iterable[tuple[str, Collection[int]]]) -> str:
-    """Return where the segments lie that hold, for each table, one of its tokens."""
-    # Literals: DuckDB checks constants against its zone maps, and a segment's rows are sorted.
-    held = " AND ".join(
-        f"segment IN (SELECT segment FROM {table} WHERE token IN ({_listed(tokens)}))"
-        for table, tokens in wanted
-    )
-    rows = con.execute(
-        f"SELECT first_ns, last_ns, {held or 'TRUE'} FROM segments ORDER BY segment"
-    ).fetchall()
-    if not rows:
+def _where(notes: Notes, held: Collection[int]) -> str:
+    """Return where these segments lie, and what is in none."""
+    segments = notes.segments
+    if not segments or len(held) == len(segments):
         return "TRUE"
     ranges: list[tuple[int, int]] = []
     joins = False
-    for first, last, holds in rows:
+    for segment in segments:
+        holds = segment.number in held
         if holds and joins:
-            ranges[-1] = (ranges[-1][0], last)
+            ranges[-1] = (ranges[-1][0], segment.last_ns)
         elif holds:
-            ranges.append((first, last))
+            ranges.append((segment.first_ns, segment.last_ns))
         joins = holds
     if len(ranges) > _MOST_RANGES:
         return "TRUE"
-    return _any_range(ranges, rows[0][0], rows[-1][1])
-
-
-def _listed(tokens: Iterable[int]) -> str:
-    return ", ".join(str(token) for token in tokens) or "NULL"
+    return _any_range(ranges, segments[0].first_ns, segments[-1].last_ns)
 
 
 def _any_range(ranges: Iterable[tuple[int, int]], first: int, last: int) -> str:
@@ -143,25 +142,19 @@ def _any_range(ranges: Iterable[tuple[int, int]], first: int, last: int) -> str:
     return f"({' OR '.join([*parts, f'stored_ns > {last}', f'stored_ns < {first}'])})"
 
 
-def _next_bounds(con: duckdb.DuckDBPyConnection) -> tuple[int, int, int] | None:
-    """Return the next segment's number, and the stored_ns of its first and last row."""
-    segment, after = con.execute(
+def _next_segment(con: duckdb.DuckDBPyConnection) -> Segment | None:
+    """Return the next segment, if there are rows enough behind the last one."""
+    number, after = con.execute(
         "SELECT coalesce(max(segment), 0) + 1, coalesce(max(last_ns), -1) FROM segments"
     ).fetchall()[0]
-    count = con.execute(f"SELECT count(*) FROM spans WHERE stored_ns > {after}").fetchall()[0][0]
-    if count < SEGMENT_ROWS:
-        return None
-    # Whole writes: a row of the segment's last write may not be left behind.
-    writes = con.execute(
-        "SELECT stored_ns, count(*) FROM spans"
-        f" WHERE stored_ns > {after} GROUP BY stored_ns ORDER BY stored_ns"
-    ).fetchall()
-    rows = 0
-    for stored_ns, size in writes:
-        rows += size
-        if rows >= SEGMENT_ROWS:
-            return segment, writes[0][0], stored_ns
-    return None
+    # Whole writes, all that came until so many rows were there: a row of the last write may not be
+    # left behind. DuckDB ends its look when it has as many; which ones these are decides of no more
+    # than the segment's size.
+    count, first, last = con.execute(
+        "SELECT count(*), min(stored_ns), max(stored_ns) FROM"
+        f" (SELECT stored_ns FROM spans WHERE stored_ns > {after} LIMIT {SEGMENT_ROWS})"
+    ).fetchall()[0]
+    return Segment(number, first, last) if count == SEGMENT_ROWS else None
 
 
 def _hasher(con: duckdb.DuckDBPyConnection) -> str:

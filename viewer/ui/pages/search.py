@@ -39,7 +39,7 @@ from viewer.ui.viewmodel.search_form import (
 )
 
 _MOST_ZOOMS = 6
-_MOST_COUNTED_AT_ONCE = 2_000_000
+_MOST_COUNTED_AT_ONCE = 100_000
 
 blueprint = Blueprint("search", __name__)
 
@@ -78,7 +78,8 @@ def totals() -> Response:
     late = wants_partial("results-overview")
     shown = _overview(link, nothing, time.perf_counter_ns(), is_late=True)
     template = "search/_overview.html" if late else "search/totals.html"
-    return make_response(render_template(template, overview=shown))
+    body = make_response(render_template(template, overview=shown))
+    return replace_url(body, shown.search_url) if late and link.fields.totals else body
 
 
 @blueprint.get("/search/operations")
@@ -132,7 +133,7 @@ def _find(link: SearchLink) -> Results:
 
 
 def _overview(link: SearchLink, traces: TracePage, began: int, *, is_late: bool) -> Overview:
-    counts = current_store().count_traces(link.query)
+    counts = current_store().count_traces(link.query, exact=link.fields.totals == "exact")
     took_ns = time.perf_counter_ns() - began
     drawn = _distribution(link, traces, counts.total)
     return overview(link.fields, counts, drawn, took_ns, is_late=is_late)
@@ -142,7 +143,8 @@ def _distribution(link: SearchLink, traces: TracePage, total: int) -> Distributi
     """Draw all matches. Few of them are drawn one by one, which needs them all, not one page."""
     store, url = current_store(), write_link(_without_brushed(link.fields))
     if total > MOST_POINTS:
-        return heat_view(_counted(store, link.query), url, total)
+        exact = link.fields.totals == "exact"
+        return heat_view(_counted(store, link.query, exact=exact), url, total)
     matches = traces.traces
     if total > len(matches):
         whole = replace(link.query, limit=MOST_POINTS, head=None, after=None)
@@ -150,16 +152,16 @@ def _distribution(link: SearchLink, traces: TracePage, total: int) -> Distributi
     return points_view(matches, url)
 
 
-def _counted(store: SpanStore, query: TraceQuery) -> Distribution:
+def _counted(store: SpanStore, query: TraceQuery, *, exact: bool) -> Distribution:
     """Count all matches, without the empty stretch after those that have no time: a few spans from
     1970 would squeeze all others into the last column."""
-    drawn = store.distribution(query, COLUMNS)
+    drawn = store.distribution(query, COLUMNS, exact=exact)
     for _ in range(_MOST_ZOOMS if query.start_ns is None else 0):
         timed = (cell.time_ns for cell in drawn.cells if cell.time_ns + drawn.step_ns > EARLIEST_NS)
         start_ns = max(min(timed, default=0), EARLIEST_NS)
         if start_ns - drawn.start_ns <= drawn.step_ns * COLUMNS // 10:
             break
-        drawn = store.distribution(replace(query, start_ns=start_ns), COLUMNS)
+        drawn = store.distribution(replace(query, start_ns=start_ns), COLUMNS, exact=exact)
     return drawn
 
 

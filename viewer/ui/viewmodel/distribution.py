@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from viewer.store.base import Distribution
 from viewer.trace.summary import TraceSummary
 from viewer.ui.filters import (
+    format_about,
     format_count,
     format_duration,
     format_iso,
@@ -149,8 +150,15 @@ def heat_view(distribution: Distribution, brush_url: str, matches: int) -> Distr
     heat = tuple(HeatLevel(css, "".join(parts)) for css, parts in paths.items() if parts)
     total, failed = sum(cell.traces for cell in cells), sum(cell.errors for cell in cells)
     box = f"0 0 {columns} {high - low}"
-    summary = _summary(total, failed)
-    return _view(plane, brush_url, summary, matches - total, heat=heat, heat_box=box)
+    summary, left_out = _summary(total, failed), matches - total
+    if distribution.one_in > 1:
+        summary = (
+            f"About {format_about(total)} traces over time and duration, about"
+            f" {format_about(failed)} with errors"
+        )
+        # Several looks at a sample leave different traces out.
+        left_out = 0
+    return _view(plane, brush_url, summary, left_out, heat=heat, heat_box=box)
 
 
 def _view(
