@@ -39,6 +39,7 @@ ELSEWHERE = {
     "store/duckdb/recognise.py": "store/duckdb/test_foreign.py",
     "store/duckdb/removed.py": _KIT,
     "store/duckdb/rows.py": _KIT,
+    "store/duckdb/summaries.py": "store/duckdb/test_agreement.py",
     "store/duckdb/view.py": "store/duckdb/test_foreign.py",
     "store/duckdb/search.py": _KIT,
     "store/duckdb/suggest.py": _KIT,

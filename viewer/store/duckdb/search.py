@@ -1,7 +1,5 @@
 """Searching traces: pages of summaries, and their spread over time and duration."""
 
-from typing import Any
-
 import duckdb
 
 from viewer.search.query import Cursor, Sort
@@ -13,15 +11,11 @@ from viewer.store.base import (
     page_sizes,
     time_steps,
 )
-from viewer.store.duckdb.compile import Compiler, Params, all_of, in_traces
+from viewer.store.duckdb.compile import Compiler, Params
 from viewer.store.duckdb.matches import few_traces
 from viewer.store.duckdb.most import hits_in_order, most_hits
 from viewer.store.duckdb.newest import Hit, Places, newest_hits
-from viewer.trace.summary import MatchedSpan, ServiceCount, TraceSummary
-
-# What "earliest" means: the order of these, first to last (store.base).
-_RANK = """{'start_ns': start_ns, 'span_id': span_id, 'kind': kind, 'service': service,
-  'name': name, 'dur_ns': dur_ns, 'parent_id': parent_id}"""
+from viewer.store.duckdb.summaries import summaries
 
 
 def find_traces(
@@ -45,7 +39,7 @@ def find_traces(
         last = hits[limit - 1]
         more = Cursor(key=last.key, start_ns=last.start_ns, trace_id=last.trace_id)
     return TracePage(
-        _summaries(con, compiler, hits[:head], places),
+        summaries(con, compiler, hits[:head], places),
         more,
         extent=page_extent((hit.start_ns, hit.duration_ns) for hit in hits[:limit]),
     )
@@ -137,72 +131,3 @@ def distribution(con: duckdb.DuckDBPyConnection, compiler: Compiler, columns: in
         for slot, bucket, traces, errors in rows
     )
     return Distribution(start_ns, step_ns, cells)
-
-
-def _summaries(
-    con: duckdb.DuckDBPyConnection, compiler: Compiler, hits: list[Hit], places: Places
-) -> tuple[TraceSummary, ...]:
-    if not hits:
-        return ()
-    # With bounds the scan skips nearly all row groups; spans without a start lie outside of them.
-    bounds = f"start_ns <= {max(hit.start_ns + hit.duration_ns for hit in hits)}"
-    if not any(hit.has_untimed for hit in hits):
-        bounds += f" AND start_ns >= {min(hit.start_ns for hit in hits)}"
-    ids = [hit.trace_id for hit in hits]
-    params = Params()
-    # What leaves the engine are plain values, a row a trace: to fetch a struct takes longer than to
-    # find it.
-    rows = con.execute(
-        f"""
-        WITH hit AS MATERIALIZED (
-          SELECT trace_id, span_id, digest, status, service, {_RANK} AS rank,
-            ({compiler.span_conditions(params)}) IS TRUE AS meets
-          FROM spans WHERE {all_of([in_traces(ids), places(ids), bounds])}),
-        once AS (
-          SELECT trace_id, span_id, digest, any_value(status) AS status, any_value(rank) AS rank,
-            any_value(service) AS service, bool_or(meets) AS meets
-          FROM hit GROUP BY trace_id, span_id, digest),
-        shares AS (
-          SELECT trace_id, service, count(*) AS spans, count_if(status = 2) AS errors,
-            min(rank) FILTER (rank.parent_id = 0) AS root, min(rank) AS first,
-            min(rank) FILTER (meets) AS matched
-          FROM once GROUP BY trace_id, service),
-        whole AS (
-          SELECT trace_id, list(service ORDER BY service) AS services,
-            list(spans ORDER BY service) AS spans, list(errors ORDER BY service) AS errors,
-            min(root) AS root, coalesce(min(root), min(first)) AS shown, min(matched) AS matched
-          FROM shares GROUP BY trace_id)
-        SELECT trace_id, services, spans, errors, shown.service, shown.name, root IS NOT NULL,
-          matched.span_id, matched.service, matched.name, matched.start_ns, matched.dur_ns,
-          matched.parent_id = 0
-        FROM whole
-        """,
-        params.values,
-    ).fetchall()
-    by_id = {row[0]: row[1:] for row in rows}
-    return tuple(_summary(hit, *by_id[hit.trace_id]) for hit in hits)
-
-
-def _summary(
-    hit: Hit,
-    services: list[str],
-    spans: list[int],
-    errors: list[int],
-    root_service: str,
-    root_name: str,
-    has_root: bool,
-    *matched: Any,
-) -> TraceSummary:
-    return TraceSummary(
-        trace_id=hit.trace_id,
-        root_service=root_service,
-        root_name=root_name,
-        has_root=has_root,
-        start_ns=hit.start_ns,
-        duration_ns=hit.duration_ns,
-        spans=sum(spans),
-        errors=sum(errors),
-        services=tuple(map(ServiceCount, services, spans, errors)),
-        matched=None if matched[0] is None else MatchedSpan(*matched),
-        weight=float(hit.weight),
-    )
