@@ -16,7 +16,7 @@ from tests.store.duckdb.test_engine import a_store
 from viewer.search.events import EventQuery
 from viewer.search.query import Sort, TraceQuery
 from viewer.store.base import EventPage, SpanStore, fold_case
-from viewer.store.duckdb import matches, most, segments, summaries
+from viewer.store.duckdb import matches, most, segments, summaries, within
 from viewer.store.memory import MemoryStore
 from viewer.trace.span import Event, Link, Resource, Scope, Span, SpanKind, Status, StatusCode
 
@@ -210,6 +210,7 @@ def test_both_engines_answer_alike(
             patched.setattr(most, "_FIRST_CANDIDATES", 1)
             patched.setattr(most, "_CANDIDATES", 2)
             patched.setattr(summaries, "FEW_ROWS", 2)
+            patched.setattr(within, "_FEW_ROWS", 2)
         memory = MemoryStore()
         engine = a_store(Path(folder) / "spans.duckdb", Clock())
         try:

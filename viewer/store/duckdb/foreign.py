@@ -103,13 +103,11 @@ class TableReader(Iterator[SpanBatch]):
                         self._skip -= skipped
                         if skipped == len(chunk):
                             continue
-                        table = pa.Table.from_batches([chunk.slice(skipped)])
-                        resource_ids = table.column("resource_id").to_pylist()
-                        scope_ids = table.column("scope_id").to_pylist()
+                        columns = chunk.slice(skipped).to_pydict()
                         yield span_batch(
-                            table,
-                            resources.fetch(beside, resource_ids),
-                            scopes.fetch(beside, scope_ids),
+                            columns,
+                            resources.fetch(beside, columns["resource_id"]),
+                            scopes.fetch(beside, columns["scope_id"]),
                         )
         finally:
             self._connections.close()

@@ -145,32 +145,35 @@ def _encoded(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], tuple[Any, ...
 
 
 def span_batch(
-    table: pa.Table, resources: Mapping[int, Resource], scopes: Mapping[int, Scope]
+    columns: Mapping[str, list[Any]],
+    resources: Mapping[int, Resource],
+    scopes: Mapping[int, Scope],
 ) -> SpanBatch:
     """Return rows with the columns CONTENT, resource_id and scope_id as a batch."""
     batch = SpanBatch()
     for name in CONTENT:
         if name != "attrs":
-            setattr(batch, name, table.column(name).to_pylist())
-    for values in table.column("attrs").to_pylist():
+            setattr(batch, name, columns[name])
+    for values in columns["attrs"]:
         batch.attr_values.extend(values)
         batch.attr_offsets.append(len(batch.attr_values))
     rows = {number: batch.resource_row(resource) for number, resource in resources.items()}
-    batch.resource = [rows[number] for number in table.column("resource_id").to_pylist()]
+    batch.resource = [rows[number] for number in columns["resource_id"]]
     rows = {number: batch.scope_row(scope) for number, scope in scopes.items()}
-    batch.scope = [rows[number] for number in table.column("scope_id").to_pylist()]
+    batch.scope = [rows[number] for number in columns["scope_id"]]
     return batch
 
 
 def stored_spans(
-    table: pa.Table, resources: Mapping[int, Resource], scopes: Mapping[int, Scope]
+    columns: Mapping[str, list[Any]],
+    resources: Mapping[int, Resource],
+    scopes: Mapping[int, Scope],
 ) -> list[StoredSpan]:
     """Return rows in their order as spans with their digests, each re-delivery left out."""
-    digests: list[int] = table.column("digest").to_pylist()
     seen: set[tuple[int, int]] = set()
     spans: list[StoredSpan] = []
-    batch = span_batch(table, resources, scopes)
-    for digest, span in zip(digests, batch.spans(), strict=True):
+    batch = span_batch(columns, resources, scopes)
+    for digest, span in zip(columns["digest"], batch.spans(), strict=True):
         if (span.span_id, digest) not in seen:
             seen.add((span.span_id, digest))
             spans.append(StoredSpan(digest, span))
