@@ -27,6 +27,8 @@ TOO_LARGE = f"the body is larger than {MAX_BODY >> 20} MiB; send smaller batches
 _IN_WORK_BYTES = 48 << 20
 _LONGEST_WAIT_S = 5.0
 _SDK_KEYS = ("telemetry.sdk.language", "telemetry.sdk.name", "telemetry.sdk.version")
+_JAEGER_KEY = "jaeger.version"
+_TELLING_KEYS = frozenset((*_SDK_KEYS, _JAEGER_KEY))
 _MAX_CLIENT = 200
 
 
@@ -155,6 +157,6 @@ def _starts(batch: SpanBatch) -> NDArray[np.int64]:
 
 
 def _sdk_of(resource: Resource) -> str:
-    said = {key: show_value(value) for key, value in resource.attributes}
+    said = {key: show_value(value) for key, value in resource.attributes if key in _TELLING_KEYS}
     sdk = " ".join(said[key] for key in _SDK_KEYS if said.get(key))
-    return sdk or said.get("jaeger.version", "")
+    return sdk or said.get(_JAEGER_KEY, "")

@@ -94,5 +94,7 @@ class DoorStats:
 
 def _far_times(start_ns: NDArray[np.int64], latest_ns: int) -> int:
     """Count the spans that start before 2000 or after tomorrow."""
+    if not len(start_ns) or EARLIEST_PLAUSIBLE_NS <= start_ns.min() <= start_ns.max() <= latest_ns:
+        return 0
     is_far = (start_ns < EARLIEST_PLAUSIBLE_NS) | (start_ns > latest_ns)
     return int(np.count_nonzero(is_far & (start_ns != 0)))

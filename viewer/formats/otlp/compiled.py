@@ -85,8 +85,7 @@ class _Known:
 
     def numbers(self, data: Bytes, messages: NDArray[np.int64]) -> NDArray[np.int32] | None:
         """Return the messages' numbers; None if there is no room for them."""
-        size = int((messages[:, 1::2] - messages[:, ::2]).sum())
-        self._bytes = _with_room(self._bytes, int(self._ends[2 * self.count]), size)
+        self._bytes = _with_room(self._bytes, int(self._ends[2 * self.count]), len(data))
         numbers = np.empty(len(messages), np.int32)
         count = kernels.number_messages(
             data, messages, _MULTIPLIER, self._slots, self._bytes, self._ends, self.count, numbers
