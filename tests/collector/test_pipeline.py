@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,20 @@ def wait_for(condition: object, seconds: float = 10) -> None:
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < end, "did not happen in time"
         time.sleep(0.01)
+
+
+def send_at_once(send: Callable[[int], None]) -> None:
+    """Send what has the numbers from 1 to 200, from eight threads."""
+
+    def some(first: int) -> None:
+        for number in range(first, first + 25):
+            send(number)
+
+    senders = [threading.Thread(target=some, args=(first,)) for first in range(1, 200, 25)]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join()
 
 
 def test_accepted_spans_are_found_within_two_seconds(store: SpanStore, tmp_path: Path) -> None:
@@ -76,15 +91,7 @@ def test_close_commits_what_is_pending(store: SpanStore, tmp_path: Path) -> None
 def test_many_senders_at_once_lose_nothing(store: SpanStore, tmp_path: Path) -> None:
     pipeline = Pipeline(store, tmp_path / "journal")
 
-    def send(first: int) -> None:
-        for number in range(first, first + 25):
-            pipeline.accept(a_batch(a_trace(number, spans=2)))
-
-    senders = [threading.Thread(target=send, args=(first,)) for first in range(1, 200, 25)]
-    for sender in senders:
-        sender.start()
-    for sender in senders:
-        sender.join()
+    send_at_once(lambda number: pipeline.accept(a_batch(a_trace(number, spans=2))))
     pipeline.close()
     assert (store.stats().traces, store.stats().span_rows) == (200, 400)
     assert not list((tmp_path / "journal").glob("*.spans"))
@@ -143,16 +150,15 @@ def test_many_senders_that_append_at_once_lose_nothing(
 ) -> None:
     pipeline = Pipeline(store, tmp_path / "journal", bulk=bulk)
 
-    def send(first: int) -> None:
-        for number in range(first, first + 25):
-            assert pipeline.append(a_body(number)) is not None
+    refused: list[int] = []
 
-    senders = [threading.Thread(target=send, args=(first,)) for first in range(1, 200, 25)]
-    for sender in senders:
-        sender.start()
-    for sender in senders:
-        sender.join()
+    def append(number: int) -> None:
+        if pipeline.append(a_body(number)) is None:
+            refused.append(number)
+
+    send_at_once(append)
     pipeline.close()
+    assert refused == []
     assert (store.stats().traces, store.stats().span_rows) == (200, 400)
     assert not list((tmp_path / "journal").glob("*.spans"))
     store.close()
