@@ -9,6 +9,9 @@ from hypothesis import HealthCheck, settings
 from tests.chromium import find_chromium
 from viewer.config import DEFAULT_PORTS, ENVIRONMENT
 
+# The kit's asserts say what differed, as those of test files do; whoever imports it first.
+pytest.register_assert_rewrite("tests.store.contract")
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 SAMPLES = REPOSITORY / "sample_traces"
 # Real traces that others recorded; not part of the repository.
