@@ -74,6 +74,15 @@ def test_pages_follow_each_other(store: DuckDbStore) -> None:
         assert pages == [f"{number:032x}" for number in found(store, sort, 100)]
 
 
+def test_pages_are_whole_that_are_larger_than_what_is_looked_at_first(
+    store: DuckDbStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(most, "_CANDIDATES", 2)
+    store.write_spans([a_batch([span for n in range(1, 9) for span in trace(n, n)])])
+    assert found(store, Sort.MOST_SPANS, 3) == [8, 7, 6]
+    assert len(walk(store, TraceQuery(sort=Sort.MOST_SPANS, limit=3))) == 8
+
+
 def test_the_spans_of_few_are_counted_where_a_few_decide(
     store: DuckDbStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,7 +42,8 @@ def most_hits(
         f"SELECT trace_id, {_ROWS[key]} AS most FROM {source} ORDER BY most DESC LIMIT {_CANDIDATES + 1}",
         params.values,
     ).fetchall()
-    for candidates in (max(_FIRST_CANDIDATES, 2 * limit), _CANDIDATES):
+    first = min(max(_FIRST_CANDIDATES, 2 * limit), _CANDIDATES)
+    for candidates in (first, _CANDIDATES):
         ids = [trace_id for trace_id, _ in rows[:candidates]]
         hits = hits_in_order(con, compiler, limit, Few(ids, places(ids)), weighted=weighted)
         if len(rows) <= candidates:
