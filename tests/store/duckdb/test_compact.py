@@ -14,7 +14,7 @@ from tests.store.duckdb.test_engine import a_store
 from viewer.store import open_store
 from viewer.store.base import StoreError, StoreUnavailable
 from viewer.store.disk import Disk, DiskFull
-from viewer.store.duckdb import compact, connection
+from viewer.store.duckdb import compact, connection, notes, segments
 from viewer.store.duckdb.engine import DuckDbStore
 
 
@@ -65,6 +65,24 @@ def test_the_file_gets_smaller_and_holds_the_same(tmp_path: Path) -> None:
     assert reopened.stats().traces == stats.traces + 1
     assert [found.span.service for found in reopened.get_spans(f"{100:032x}")] == ["new"] * 3
     reopened.close()
+
+
+def test_what_was_known_of_the_old_file_is_not_taken_for_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notes, "MOST_TOKENS", 12)
+    monkeypatch.setattr(segments, "SEGMENT_ROWS", 400)
+    store = a_half_empty_store(tmp_path / "spans.duckdb")
+    while store.tend():
+        pass
+    assert store.compact() > 0
+    # The new file's segments have the old ones' numbers, and lie elsewhere.
+    monkeypatch.setattr(segments, "SEGMENT_ROWS", 1_000)
+    for _ in range(8):
+        assert store.tend()
+        found = [len(store.get_spans(f"{number:032x}")) for number in range(2, 61)]
+        assert found == [200] * 59
+    store.close()
 
 
 def test_a_file_without_much_free_space_is_left_alone(

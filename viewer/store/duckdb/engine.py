@@ -1,5 +1,6 @@
 """The DuckDB engine: one file, or another tool's span table opened in place."""
 
+import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
@@ -99,8 +100,10 @@ class DuckDbStore:
             self._weighted = bool(meta_number(con, "weighted"))
             self._stored_ns = _newest_write(con)
             self._segmented = segments.is_kept(con)
-        # In memory once `tend` has loaded them.
+        # In memory once `tend` has loaded them. Retention and compaction make them void, and neither
+        # is under way while they are made.
         self._notes: Notes | None = None
+        self._tending = threading.Lock()
 
     @property
     def generation(self) -> int:
@@ -364,35 +367,38 @@ class DuckDbStore:
 
     def prune(self, before_ns: int | None, max_bytes: int | None) -> Pruned:
         origins = (self._resources, self._scopes)
-        try:
-            return prune(self._connections, origins, before_ns, max_bytes, self._clock())
-        finally:
-            self._notes = None
-            with self._connections.reading() as con:
-                self._generation = meta_number(con, "generation")
+        with self._tending:
+            try:
+                return prune(self._connections, origins, before_ns, max_bytes, self._clock())
+            finally:
+                self._notes = None
+                with self._connections.reading() as con:
+                    self._generation = meta_number(con, "generation")
 
     def tend(self) -> bool:
         if not self._segmented:
             return False
-        if self._notes is None:
-            with self._connections.reading() as con:
-                self._notes = load_notes(con)
-        noted = segments.note_segment(self._connections) if self.capabilities.writable else None
-        if noted is None:
-            return False
-        # Retention may have made them void meanwhile.
-        if (notes := self._notes) is not None:
-            self._notes = notes.with_segment(*noted)
-        return True
+        with self._tending:
+            notes = self._notes
+            if notes is None:
+                with self._connections.reading() as con:
+                    notes = self._notes = load_notes(con)
+            noted = segments.note_segment(self._connections) if self.capabilities.writable else None
+            if noted is not None:
+                self._notes = notes.with_segment(*noted)
+        return noted is not None
 
     def compact(self) -> int:
         if not self.capabilities.writable:
             return 0
-        self._replaced = {}
-        try:
-            return compact(self._connections, self._path, self._replaced)
-        finally:
-            self._replaced = None
+        with self._tending:
+            self._replaced = {}
+            try:
+                return compact(self._connections, self._path, self._replaced)
+            finally:
+                self._replaced = None
+                # The new file has none yet, and numbers them anew.
+                self._notes = None
 
     def _bytes(self, con: duckdb.DuckDBPyConnection) -> int:
         if not self.capabilities.writable:
